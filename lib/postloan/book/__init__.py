@@ -1,0 +1,1 @@
+"""Where figures enter, and the only room that writes the book."""

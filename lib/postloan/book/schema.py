@@ -1,0 +1,67 @@
+"""The book's tables (SQLAlchemy Core; SQLite by default, PostgreSQL by address).
+
+Statements are append-only facts: a restatement adds a row with a later `known_on`, nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+VERSION = 1
+
+metadata = MetaData()
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("imported_at", DateTime, nullable=False),
+    Column("read", Integer, nullable=False),
+    Column("added", Integer, nullable=False),
+)
+
+borrowers = Table(
+    "borrowers",
+    metadata,
+    Column("borrower_id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text),
+    Column("industry", Text),
+    Column("region", Text),
+    Column("currency", String(3)),
+    Column("credit_code", String(32)),
+    Column("first_drawdown", Date),
+    Column("synthetic", Boolean, nullable=False, default=False),
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("period_end", Date, nullable=False),
+    Column("months", SmallInteger, nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("amount", Double, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("known_on", Date, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
+    Index("statements_by_key", "borrower_id", "period_end", "months", "item", "known_on"),
+)

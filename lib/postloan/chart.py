@@ -1,0 +1,101 @@
+"""The chart of accounts (params/accounts/chart.yml): items, their names and the identities that derive totals.
+
+Ground floor, because intake (book), arithmetic (analysis) and tables (report) all speak in these items.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+import pandas as pd
+
+from postloan import settings
+from postloan.errors import RuleError
+
+_TERM = re.compile(r"([+-]?)\s*(\[?)(\w+)(\]?)\s*")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the chart: `kind` is 'stock' (months = 0) or 'flow' (amount over `months`)."""
+
+    id: str
+    statement: str
+    kind: str
+    zh: str
+    en: str
+    total: bool = False
+    memo: bool = False
+    deducted: bool = False
+    count: bool = False
+    position: str = ""
+    derive: tuple[str, ...] = ()
+
+
+@cache
+def items() -> dict[str, Item]:
+    """Every item by id, in statement order."""
+    path = settings.params("accounts", "chart.yml")
+    chart: dict[str, Item] = {}
+    for statement, section in settings.load_yaml(path).items():
+        for item_id, spec in section["items"].items():
+            kind = "stock" if spec.get("position") == "closing" else section["kind"]
+            try:
+                fields = {**spec, "derive": tuple(spec.get("derive", ()))}
+                chart[item_id] = Item(id=item_id, statement=statement, kind=kind, **fields)
+            except TypeError as error:
+                raise RuleError(f"{path}: item {item_id!r}: {error}") from None
+    for item in chart.values():
+        for formula in item.derive:
+            unknown = [term for _, term, _ in terms(formula) if term not in chart]
+            if unknown:
+                raise RuleError(f"{path}: item {item.id!r}: derive {formula!r} names unknown {unknown}")
+    return chart
+
+
+def stocks() -> set[str]:
+    """Ids of balance items."""
+    return {item.id for item in items().values() if item.kind == "stock"}
+
+
+def flows() -> set[str]:
+    """Ids of items that add up over time (opening cash is a level, so it is not among them)."""
+    return {item.id for item in items().values() if item.kind == "flow" and not item.position}
+
+
+def terms(formula: str) -> list[tuple[int, str, bool]]:
+    """Parse `a + b - [c]` into (sign, item, optional) triples."""
+    return [(-1 if sign == "-" else 1, name, bool(left)) for sign, left, name, _ in _TERM.findall(formula)]
+
+
+def derive(wide: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str, pd.Index]]]:
+    """Fill items that `wide` lacks where an identity of the chart allows.
+
+    `wide` has one column per item, any index. Returns the filled copy and, for every identity used, the
+    item, the formula and the rows it filled. Only missing cells are filled; reported figures never change.
+    """
+    filled, used = wide.copy(), []
+    for _ in range(2):  # a derived total may complete another
+        for item in items().values():
+            for formula in item.derive:
+                rows = _fill(filled, item.id, formula)
+                if len(rows):
+                    used.append((item.id, formula, rows))
+    return filled, used
+
+
+def _fill(wide: pd.DataFrame, item: str, formula: str) -> pd.Index:
+    parts = terms(formula)
+    needed = [name for _, name, optional in parts if not optional]
+    if any(name not in wide for name in needed):
+        return wide.index[:0]
+    rows = wide[needed].notna().all(axis=1)
+    if item in wide:
+        rows &= wide[item].isna()
+    if rows.any():
+        present = [part for part in parts if part[1] in wide]
+        values = sum(sign * (wide[name].fillna(0) if optional else wide[name]) for sign, name, optional in present)
+        wide.loc[rows, item] = values[rows]
+    return wide.index[rows]

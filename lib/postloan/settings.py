@@ -1,0 +1,76 @@
+"""Where things are: project folders, the book's address, language. The only reader of the environment.
+
+Environment variables: `POSTLOAN_HOME` (project folder), `POSTLOAN_BOOK` (SQLAlchemy address of the book).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from postloan.errors import RuleError, RunError
+
+LANGUAGES = ("zh", "en")
+
+
+def home() -> Path:
+    """The project folder: `POSTLOAN_HOME`, else the nearest parent that holds params/ and notebooks/."""
+    if named := os.environ.get("POSTLOAN_HOME"):
+        return Path(named).resolve()
+    for start in (Path.cwd(), Path(__file__).resolve().parent):
+        for folder in (start, *start.parents):
+            if (folder / "params").is_dir() and (folder / "notebooks").is_dir():
+                return folder
+    raise RunError(
+        "no project folder found: expected a folder with params/ and notebooks/ at or above "
+        f"{Path.cwd()}; go there or set POSTLOAN_HOME"
+    )
+
+
+def data_folder() -> Path:
+    """The git-ignored folder of local books, made at first use."""
+    folder = home() / "data"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def book_address(name: str = "default") -> str:
+    """Resolve a book's name to a SQLAlchemy address.
+
+    `sample` is the synthetic book, `default` is `POSTLOAN_BOOK` or data/book.db; anything with `://`
+    is an address already. Notebooks carry only names, so no password ever lands in a report.
+    """
+    if "://" in name:
+        return name
+    if name == "sample":
+        return f"sqlite:///{data_folder() / 'sample.db'}"
+    if name == "default":
+        return os.environ.get("POSTLOAN_BOOK") or f"sqlite:///{data_folder() / 'book.db'}"
+    raise RunError(f"unknown book {name!r}: expected 'default', 'sample' or an address such as sqlite:///x.db")
+
+
+def use_book(address: str) -> None:
+    """Make `address` the default book of this process and of every kernel it starts."""
+    os.environ["POSTLOAN_BOOK"] = address
+
+
+def params(*parts: str) -> Path:
+    """A path under params/."""
+    return home().joinpath("params", *parts)
+
+
+@cache
+def load_yaml(path: Path) -> dict:
+    """A YAML mapping, safe-loaded; RuleError names the file when it is not one."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RuleError(f"{path}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise RuleError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
+    return content
