@@ -19,7 +19,10 @@ _TERM = re.compile(r"([+-]?)\s*(\[?)(\w+)(\]?)\s*")
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the chart: `kind` is 'stock' (months = 0) or 'flow' (amount over `months`)."""
+    """One line of the chart: `kind` is 'stock' (months = 0), 'flow' (amount over `months`) or 'composite'.
+
+    A composite is a sum that formulas use; `of` says whether of stocks or flows.
+    """
 
     id: str
     statement: str
@@ -31,12 +34,32 @@ class Item:
     deducted: bool = False
     count: bool = False
     position: str = ""
+    of: str = ""
     derive: tuple[str, ...] = ()
 
 
-@cache
 def items() -> dict[str, Item]:
-    """Every item by id, in statement order."""
+    """Every item a statement can hold by id, in statement order."""
+    return {name: item for name, item in _chart().items() if item.kind != "composite"}
+
+
+def composites(of: str) -> dict[str, Item]:
+    """The composites of 'stock' or 'flow' items by id."""
+    return {name: item for name, item in _chart().items() if item.of == of}
+
+
+def name(item: str, language: str) -> str:
+    """The name of an item or composite in a language."""
+    return getattr(_chart()[item], language)
+
+
+def statement(name: str) -> list[Item]:
+    """The items of 'balance', 'income' or 'cashflow' in order."""
+    return [item for item in items().values() if item.statement == name]
+
+
+@cache
+def _chart() -> dict[str, Item]:
     path = settings.params("accounts", "chart.yml")
     chart: dict[str, Item] = {}
     for statement, section in settings.load_yaml(path).items():
@@ -96,6 +119,8 @@ def _fill(wide: pd.DataFrame, item: str, formula: str) -> pd.Index:
         rows &= wide[item].isna()
     if rows.any():
         present = [part for part in parts if part[1] in wide]
-        values = sum(sign * (wide[name].fillna(0) if optional else wide[name]) for sign, name, optional in present)
+        values = sum(
+            sign * (wide[name].fillna(0) if optional else wide[name]) for sign, name, optional in present
+        )
         wide.loc[rows, item] = values[rows]
     return wide.index[rows]

@@ -49,7 +49,9 @@ def book_address(name: str = "default") -> str:
         return f"sqlite:///{data_folder() / 'sample.db'}"
     if name == "default":
         return os.environ.get("POSTLOAN_BOOK") or f"sqlite:///{data_folder() / 'book.db'}"
-    raise RunError(f"unknown book {name!r}: expected 'default', 'sample' or an address such as sqlite:///x.db")
+    raise RunError(
+        f"unknown book {name!r}: expected 'default', 'sample' or an address such as sqlite:///x.db"
+    )
 
 
 def use_book(address: str) -> None:

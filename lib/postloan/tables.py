@@ -64,14 +64,18 @@ SCHEMAS = {
 
 def check(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return `frame` coerced to the contract of `table`; ContractError lists every failure."""
-    missing = [name for name, column in SCHEMAS[table].columns.items() if column.required and name not in frame]
+    missing = [
+        name for name, column in SCHEMAS[table].columns.items() if column.required and name not in frame
+    ]
     if missing:
         raise ContractError(f"{table}: missing columns {missing}; found {list(frame.columns)}")
     try:
         return SCHEMAS[table].validate(frame, lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases[["column", "check", "failure_case", "index"]].head(20)
-        raise ContractError(f"{table}: {len(errors.failure_cases)} failures\n{cases.to_string(index=False)}") from None
+        raise ContractError(
+            f"{table}: {len(errors.failure_cases)} failures\n{cases.to_string(index=False)}"
+        ) from None
 
 
 REFUSAL_COLUMNS = ["file", "sheet", "row", "column", "found", "expected"]
@@ -95,19 +99,29 @@ class Intake:
     notes: list[str] = field(default_factory=list)
 
 
-def statement_flags(statements: pd.DataFrame, *, tolerance: float = 1e-4, jump: float = 1e4) -> pd.DataFrame:
+def statement_flags(
+    statements: pd.DataFrame, *, newest: int | None = None, tolerance: float = 1e-4, jump: float = 1e4
+) -> pd.DataFrame:
     """Figures that cannot stand as they are: kept, but flagged wherever they are shown.
 
     `unbalanced`: total assets differ from liabilities plus equity by more than max(1 unit, tolerance × assets).
     `unit_jump`: an item is `jump` times (within a factor of 3) its neighbour in time, as when 万元 is taken
-    for 元. Returns borrower_id, period_end, flag, item, found, expected (amounts in the basic unit).
+    for 元. `newest` keeps flags on each borrower's newest so many periods. Returns borrower_id, period_end, flag, item, found, expected (amounts in the basic unit).
     """
     columns = ["borrower_id", "period_end", "flag", "item", "found", "expected"]
     index = ["borrower_id", "months", "period_end"]
     wide = statements.pivot_table(index=index, columns="item", values="amount", aggfunc="last")
     found = [_unbalanced(wide, tolerance), _unit_jumps(wide, jump)]
     flags = [frame for frame in found if len(frame)]
-    return pd.concat(flags)[columns].reset_index(drop=True) if flags else pd.DataFrame(columns=columns)
+    if not flags:
+        return pd.DataFrame(columns=columns)
+    flagged = pd.concat(flags)[columns].sort_values(columns[:3]).reset_index(drop=True)
+    return flagged if newest is None else flagged.merge(_newest(statements, newest))
+
+
+def _newest(statements: pd.DataFrame, count: int) -> pd.DataFrame:
+    periods = statements[["borrower_id", "period_end"]].drop_duplicates()
+    return periods[periods.groupby("borrower_id")["period_end"].rank(ascending=False) <= count]
 
 
 def _unbalanced(wide: pd.DataFrame, tolerance: float) -> pd.DataFrame:

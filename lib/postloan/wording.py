@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from functools import cache
 
 import pandas as pd
@@ -11,9 +10,24 @@ import pandas as pd
 from postloan import chart, settings
 from postloan.errors import RuleError, RunError
 
-_SCALES = {"zh": ((1e8, "亿"), (1e4, "万"), (1.0, "")), "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k"), (1.0, ""))}
+_SCALES = {
+    "zh": ((1e8, "亿"), (1e4, "万"), (1.0, "")),
+    "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k"), (1.0, "")),
+}
 _CURRENCIES = {"CNY": "元", "USD": "美元", "EUR": "欧元", "HKD": "港元", "CZK": "捷克克朗"}
+_UNITS = {
+    "pct": (100, 1, "%"),
+    "times": (1, 2, ""),
+    "days": (1, 0, ""),
+    "score": (1, 2, ""),
+    "points": (1, 0, ""),
+}
 DASH = "—"
+
+
+def _signed(value: float, decimals: int) -> str:
+    """Thousands separators and a real minus sign; what rounds to zero has no sign."""
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", "−")
 
 
 class Texts:
@@ -38,21 +52,19 @@ class Texts:
         return key in self._texts
 
     def item(self, item: str) -> str:
-        """The name of an item of the chart of accounts."""
-        return getattr(chart.items()[item], self.language)
+        """The name of an item or composite of the chart of accounts."""
+        return chart.name(item, self.language)
 
     def ratio(self, ratio: str) -> str:
         """The name of a ratio or score."""
         return self(f"ratio.{ratio}")
 
-    def scale(self, amounts: pd.Series) -> tuple[float, str]:
-        """One divisor and its word for a whole table of amounts, chosen by the median size."""
-        sizes = amounts.abs()
-        typical = sizes[sizes > 0].median()
+    def scale(self, largest: float) -> tuple[float, str, int]:
+        """Divisor, its word and decimals for tables whose largest amount is `largest`: four digits or more."""
         for divisor, word in _SCALES[self.language]:
-            if not math.isnan(typical) and typical >= divisor:
-                return divisor, word
-        return 1.0, ""
+            if abs(largest) >= 1000 * divisor:
+                return divisor, word, 1 if abs(largest) < 10_000 * divisor else 0
+        return 1.0, "", 2
 
     def unit(self, currency: str, word: str) -> str:
         """The unit of a table, e.g. 亿元 or USD bn."""
@@ -65,7 +77,7 @@ class Texts:
         if pd.isna(amount):
             return DASH
         divisor, word = next((pair for pair in _SCALES[self.language] if abs(amount) >= pair[0]), (1.0, ""))
-        number = f"{amount / divisor:,.2f}".replace("-", "−")
+        number = _signed(amount / divisor, 2)
         if self.language == "zh":
             return number + word + _CURRENCIES.get(currency, currency)
         return f"{currency} {number}{word}"
@@ -76,14 +88,12 @@ class Texts:
             return DASH
         if unit == "money":
             return self.money(value, currency)
-        shown = {
-            "pct": f"{value * 100:,.1f}%",
-            "times": f"{value:,.2f}",
-            "days": f"{value:,.0f}",
-            "score": f"{value:,.2f}",
-            "points": f"{value:,.0f}",
-        }[unit]
-        return shown.replace("-", "−")
+        factor, decimals, suffix = _UNITS[unit]
+        return _signed(value * factor, decimals) + suffix
+
+    def number(self, value: float, decimals: int = 2) -> str:
+        """A plain number with thousands separators."""
+        return DASH if pd.isna(value) else _signed(value, decimals)
 
     def date(self, day: dt.date | pd.Timestamp | str) -> str:
         """A date: 2023年9月30日, 30 Sep 2023."""
@@ -97,14 +107,24 @@ class Texts:
         kind, _, rest = reason.partition(":")
         return self(f"reason.{kind}", what=self.term(rest)) if rest else self(f"reason.{kind}")
 
+    def change(self, change: float, unit: str, currency: str = "") -> str:
+        """A difference of two values of a unit, with its sign; of percentages in percentage points."""
+        if pd.isna(change):
+            return DASH
+        shown = (
+            self("exhibit.points", value=_signed(change * 100, 1))
+            if unit == "pct"
+            else self.value(change, unit, currency)
+        )
+        return shown if shown.startswith("−") or not change > 0 else f"+{shown}"
+
     def term(self, term: str) -> str:
         """A formula's leaf such as `ttm.revenue` or `avg_1.total_assets` in words."""
         view, _, item = term.partition(".")
         name, _, lag = view.partition("_")
         if not item or not self.has(f"view.{name}"):
             return term
-        label = self.item(item) if item in chart.items() else self(f"composite.{item}")
-        return self(f"view.{name}", item=label) + (self("view.lag", years=lag) if lag else "")
+        return self(f"view.{name}", item=self.item(item)) + (self("view.lag", years=lag) if lag else "")
 
 
 @cache

@@ -51,7 +51,10 @@ class Book:
             return frame
         found = frame[frame["borrower_id"] == borrower_id]
         if found.empty:
-            known = ", ".join(frame["borrower_id"].head(20)) or "none: import a file or build the sample book first"
+            known = (
+                ", ".join(frame["borrower_id"].head(20))
+                or "none: import a file or build the sample book first"
+            )
             raise SourceError(f"borrower {borrower_id!r} is not in {self}; known: {known}")
         return found.reset_index(drop=True)
 
@@ -67,7 +70,20 @@ class Book:
         `source` then names it). Amounts in the currency's basic unit.
         """
         facts = self._facts(borrower_id, as_of)
+        if facts.empty:
+            raise SourceError(self._nothing_known(borrower_id, as_of))
         return tables.check(_with_derived(facts), "statements")
+
+    def _nothing_known(self, borrower_id: str | list[str] | None, as_of: str | dt.date) -> str:
+        table = schema.statements
+        query = sa.select(sa.func.min(table.c.known_on))
+        if borrower_id is not None:
+            ids = [borrower_id] if isinstance(borrower_id, str) else list(borrower_id)
+            query = query.where(table.c.borrower_id.in_(ids))
+        with self._engine.connect() as connection:
+            first = connection.execute(query).scalar()
+        hint = f"first known on {first}" if first else "none in the book at all"
+        return f"{borrower_id or 'the book'}: no statements known on {as_of}; {hint}"
 
     def fingerprint(self, borrower_id: str, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower reads on that day."""
@@ -85,11 +101,17 @@ class Book:
             intake.file, intake.kind, intake.read, unmapped=intake.unmapped, notes=list(intake.notes)
         )
         today = pd.Timestamp(today or dt.date.today())
-        facts = tables.check(intake.tables["statements"], "statements") if "statements" in intake.tables else None
-        master = tables.check(intake.tables["borrowers"], "borrowers") if "borrowers" in intake.tables else None
+        facts = (
+            tables.check(intake.tables["statements"], "statements") if "statements" in intake.tables else None
+        )
+        master = (
+            tables.check(intake.tables["borrowers"], "borrowers") if "borrowers" in intake.tables else None
+        )
         refusals = [intake.refusals, _future(facts, today, intake.file), _contradictions(facts, intake.file)]
         refusals.append(self._strangers(facts, master, intake.file))
-        result.refusals = pd.concat([part for part in refusals if len(part)] or refusals[:1], ignore_index=True)
+        result.refusals = pd.concat(
+            [part for part in refusals if len(part)] or refusals[:1], ignore_index=True
+        )
         if result.refused:
             return result
         with self._engine.begin() as connection:
@@ -113,11 +135,20 @@ class Book:
         """Refuse facts about borrowers nobody has named."""
         if facts is None:
             return _refusals([])
-        known = set(self.borrowers()["borrower_id"]) | set(master["borrower_id"] if master is not None else ())
+        known = set(self.borrowers()["borrower_id"]) | set(
+            master["borrower_id"] if master is not None else ()
+        )
         unknown = facts.loc[~facts["borrower_id"].isin(known)].drop_duplicates("borrower_id")
         return _refusals(
             [
-                (file, None, row.source, "borrower_id", row.borrower_id, "a borrower in the book or in this file")
+                (
+                    file,
+                    None,
+                    row.source,
+                    "borrower_id",
+                    row.borrower_id,
+                    "a borrower in the book or in this file",
+                )
                 for row in unknown.itertuples()
             ]
         )
@@ -133,7 +164,8 @@ class Book:
     def _facts(self, borrower_id: str | list[str] | None, as_of: str | dt.date) -> pd.DataFrame:
         table = schema.statements
         newest = sa.func.row_number().over(
-            partition_by=[table.c[name] for name in tables.FACT_KEY], order_by=[table.c.known_on.desc(), table.c.id.desc()]
+            partition_by=[table.c[name] for name in tables.FACT_KEY],
+            order_by=[table.c.known_on.desc(), table.c.id.desc()],
         )
         query = sa.select(*(table.c[name] for name in _FACT_COLUMNS), newest.label("newest"))
         query = query.where(table.c.known_on <= pd.Timestamp(as_of).date())
@@ -196,8 +228,14 @@ def _future(facts: pd.DataFrame | None, today: pd.Timestamp, file: str) -> pd.Da
     late = facts[(facts["period_end"] > today) | (facts["known_on"] > today)]
     return _refusals(
         [
-            (file, None, row.source, "period_end", f"{row.period_end:%Y-%m-%d} known on {row.known_on:%Y-%m-%d}",
-             f"dates up to {today:%Y-%m-%d}")
+            (
+                file,
+                None,
+                row.source,
+                "period_end",
+                f"{row.period_end:%Y-%m-%d} known on {row.known_on:%Y-%m-%d}",
+                f"dates up to {today:%Y-%m-%d}",
+            )
             for row in late.itertuples()
         ]
     )
@@ -212,8 +250,14 @@ def _contradictions(facts: pd.DataFrame | None, file: str) -> pd.DataFrame:
     different = different[different.duplicated(key, keep=False)]
     return _refusals(
         [
-            (file, None, row.source, row.item, f"{row.amount:,.2f} for {row.borrower_id} {row.period_end:%Y-%m-%d}",
-             "one amount for one fact")
+            (
+                file,
+                None,
+                row.source,
+                row.item,
+                f"{row.amount:,.2f} for {row.borrower_id} {row.period_end:%Y-%m-%d}",
+                "one amount for one fact",
+            )
             for row in different.itertuples()
         ]
     )
@@ -222,7 +266,12 @@ def _contradictions(facts: pd.DataFrame | None, file: str) -> pd.DataFrame:
 def _unknown(facts: pd.DataFrame, history: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
     """The facts that tell the book something: new keys, and amounts that differ from what it knew that day."""
     new = _changes(facts, history)
-    clash = new.merge(history[[*tables.FACT_KEY, "known_on"]].drop_duplicates(), how="left", indicator=True)["_merge"] == "both"
+    clash = (
+        new.merge(history[[*tables.FACT_KEY, "known_on"]].drop_duplicates(), how="left", indicator=True)[
+            "_merge"
+        ]
+        == "both"
+    )
     if clash.any():  # a correction under an old date becomes known today
         moved = new.assign(known_on=new["known_on"].mask(clash.to_numpy(), today))
         new = _changes(moved, history)
@@ -239,7 +288,9 @@ def _changes(facts: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
 
 def _append(connection: sa.Connection, facts: pd.DataFrame, intake: tables.Intake) -> None:
-    entry = dict(file=intake.file, kind=intake.kind, imported_at=dt.datetime.now(), read=intake.read, added=len(facts))
+    entry = dict(
+        file=intake.file, kind=intake.kind, imported_at=dt.datetime.now(), read=intake.read, added=len(facts)
+    )
     import_id = connection.execute(schema.imports.insert().values(**entry)).inserted_primary_key[0]
     rows = facts.assign(
         import_id=import_id, period_end=facts["period_end"].dt.date, known_on=facts["known_on"].dt.date
@@ -256,7 +307,9 @@ def _save_borrowers(connection: sa.Connection, master: pd.DataFrame) -> None:
         if isinstance(stated.get("first_drawdown"), pd.Timestamp):
             stated["first_drawdown"] = stated["first_drawdown"].date()
         if record["borrower_id"] not in known:
-            connection.execute(table.insert().values(**{"name": record["borrower_id"], "synthetic": False, **stated}))
+            connection.execute(
+                table.insert().values(**{"name": record["borrower_id"], "synthetic": False, **stated})
+            )
         elif len(stated) > 1:
             mine = table.c.borrower_id == stated.pop("borrower_id")
             connection.execute(table.update().where(mine).values(**stated))

@@ -1,0 +1,42 @@
+# Everything a newcomer needs; `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lab lint bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+report: $(READY) ## Build the sample book and write its reports to outputs/
+	$(BIN)/postloan sample
+	$(BIN)/postloan run params/runs/sample.yml
+
+test: $(READY) lint ## Run every test
+	$(BIN)/python -m pytest
+
+lab: $(READY) ## Open JupyterLab on the notebooks, with the kernel and the library ready
+	$(BIN)/postloan sample
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
+
+lint: $(READY) ## Check style, and that notebooks carry no outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check lib tests
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+bench: $(READY) ## Measure speed (ratios in one run on this machine)
+	$(BIN)/python tests/bench.py
+
+clean: ## Remove the environment, caches and outputs; data/ is never touched
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build lib/*.egg-info
+	find lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find outputs -mindepth 1 ! -name .gitkeep -delete

@@ -1,0 +1,1 @@
+"""What the figures say: frames in, frames out, no disk, no database."""

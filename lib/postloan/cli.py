@@ -1,0 +1,154 @@
+"""The `postloan` command: sample, template, import, run.
+
+Every command exits 0 when all is well, 1 when part of the work failed or was refused, 2 when nothing could start.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from postloan import settings
+from postloan.errors import PostloanError, SourceError
+
+
+class _Commands(click.Group):
+    """Shows errors of the library as one readable paragraph and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except PostloanError as error:
+            click.echo(f"postloan: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="postloan")
+def main() -> None:
+    """Post-loan tracking: import borrowers' figures, write dated reports that carry their evidence."""
+
+
+_book = click.option(
+    "--book",
+    metavar="ADDRESS",
+    help="Book to use: default, sample or a SQLAlchemy address. Else POSTLOAN_BOOK.",
+)
+
+
+@main.command()
+@click.option("--seed", default=1, show_default=True, help="Same seed, same book.")
+@click.option("--borrowers", default=10, show_default=True, type=click.IntRange(8, 10_000))
+@_book
+def sample(seed: int, borrowers: int, book: str | None) -> None:
+    """Build the synthetic sample book (a file of its own, never mixed with real borrowers)."""
+    from postloan.book import sample as generator
+    from postloan.book.store import open_book
+
+    result = open_book(book or "sample").add(generator.make(seed, borrowers))
+    click.echo(
+        f"{result.file}: {borrowers} borrowers, {result.added} figures added, {result.unchanged} unchanged"
+    )
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def template(file: Path) -> None:
+    """Write the Excel workbook to fill in: a sheet a table, with units, lists and an example row."""
+    from postloan.book import workbook
+
+    if file.suffix.lower() != ".xlsx":
+        raise SourceError(f"{file}: the template is an Excel workbook; give a name ending in .xlsx")
+    workbook.write_template(file)
+    click.echo(f"wrote {file}; fill it in and run: postloan import {file}")
+
+
+@main.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--source",
+    type=click.Choice(["workbook", "cn", "edgar"]),
+    help="Force the kind of file instead of recognising it.",
+)
+@click.option(
+    "--borrower", help="Borrower code where the file does not say; always text, 000001 stays 000001."
+)
+@click.option("--name", help="Borrower's name.")
+@click.option("--industry", help="Borrower's industry.")
+@click.option("--currency", help="ISO code where the file does not say, e.g. CNY.")
+@_book
+def import_(files: tuple[Path, ...], source: str | None, book: str | None, **said: str | None) -> None:
+    """Import workbooks, CSV tables, Chinese statement exports and SEC companyfacts; all or nothing a file."""
+    from postloan.book.store import open_book
+
+    ledger, failed = open_book(book or "default"), False
+    for file in files:
+        try:
+            result = ledger.add(_reader(file, source).read(file, **said))
+        except PostloanError as error:
+            click.echo(f"REFUSED {file}: {error}", err=True)
+            failed = True
+            continue
+        _tell(result)
+        failed |= bool(result.refused)
+    sys.exit(1 if failed else 0)
+
+
+def _reader(file: Path, source: str | None):
+    """The reader module for a file, recognised by content."""
+    from postloan.book import edgar, exports, workbook
+
+    if not file.is_file():
+        raise SourceError(f"{file}: no such file")
+    if not file.stat().st_size:
+        raise SourceError(f"{file}: the file is empty")
+    readers = {"workbook": workbook, "cn": exports, "edgar": edgar}
+    if source:
+        return readers[source]
+    found = next((reader for reader in readers.values() if reader.recognise(file)), None)
+    if found is None:
+        raise SourceError(
+            f"{file}: not recognised as a postloan workbook or table, a Chinese statement export or SEC "
+            f"companyfacts; force a kind with --source {'|'.join(readers)}"
+        )
+    return found
+
+
+def _tell(result) -> None:
+    """Print what an import did: counts, then everything an officer should look at."""
+    click.echo(
+        f"{result.file} [{result.kind}]: read {result.read}, added {result.added}, "
+        f"unchanged {result.unchanged}, refused {result.refused}"
+    )
+    for note in result.notes:
+        click.echo(f"  note: {note}")
+    if result.unmapped:
+        shown = ", ".join(f"{caption} ({count})" for caption, count in list(result.unmapped.items())[:12])
+        more = f" and {len(result.unmapped) - 12} more" if len(result.unmapped) > 12 else ""
+        click.echo(f"  without a place in the chart of accounts: {shown}{more}")
+    for flag in result.flags.itertuples():
+        click.echo(
+            f"  {flag.flag}: {flag.borrower_id} {flag.period_end:%Y-%m-%d} {flag.item} {flag.found:,.2f} (expected about {flag.expected:,.2f})"
+        )
+    if result.refused:
+        click.echo("  nothing of this file was written; refused:", err=True)
+        click.echo(result.refusals.head(40).fillna("").to_string(index=False), err=True)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as-of", help="Day to report as of (YYYY-MM-DD or today) instead of the file's.")
+@click.option("--borrower", "borrowers", multiple=True, help="Only this borrower; may be given again.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(settings.LANGUAGES))
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Output folder instead of the file's."
+)
+@click.option("--jobs", type=click.IntRange(1), help="Reports at a time (default: cores).")
+@_book
+def run(file: Path, book: str | None, **changes: object) -> None:
+    """Run the reports of a run file: one page a borrower, an index and a manifest."""
+    from postloan.batch import run as batch
+
+    sys.exit(batch.run_file(file, book=book, **changes))

@@ -1,0 +1,70 @@
+"""How each ratio and score is read: unit, group, direction and bands (params/ratios.yml).
+
+Ground floor, because tables and sentences (report) and verdicts (judgement) read the same bands.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from postloan import settings
+from postloan.errors import RuleError
+
+
+class Measure(BaseModel):
+    """One ratio's reading: at least as good as `ok` is ok, worse than `warn` is warn, else watch."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    group: str
+    unit: Literal["times", "pct", "days", "money", "score", "points"]
+    better: Literal["high", "low", "near_zero", "none"]
+    ok: float | None = None
+    warn: float | None = None
+    key: bool = False
+    basis: str = ""
+
+    def band(self, value: float | None) -> Literal["ok", "watch", "warn"] | None:
+        """The band of a value; None where there is no value or no band."""
+        if value is None or math.isnan(value) or self.ok is None or self.warn is None:
+            return None
+        goodness = self._goodness(value)
+        if goodness >= self._goodness(self.ok):
+            return "ok"
+        return "warn" if goodness < self._goodness(self.warn) else "watch"
+
+    def worsening(self, now: float, before: float) -> float:
+        """How much worse `now` is than `before`, in the measure's own unit; negative when better."""
+        return 0.0 if self.better == "none" else self._goodness(before) - self._goodness(now)
+
+    def _goodness(self, value: float) -> float:
+        return {"high": value, "low": -value, "near_zero": -abs(value), "none": 0.0}[self.better]
+
+
+def measures(overrides: dict[str, dict] | None = None) -> dict[str, Measure]:
+    """All measures by id, in reading order; `overrides` replaces fields, e.g. {'current_ratio': {'ok': 1.2}}."""
+    path = settings.params("ratios.yml")
+    listed = {
+        name: {"group": group, **spec}
+        for group, part in settings.load_yaml(path).items()
+        for name, spec in part.items()
+    }
+    unknown = sorted(set(overrides or {}) - set(listed))
+    if unknown:
+        raise RuleError(f"thresholds: unknown ratio {unknown}; known: {sorted(listed)}")
+    found = {}
+    for name, spec in listed.items():
+        fields = {"id": name, **spec, **(overrides or {}).get(name, {})}
+        try:
+            found[name] = Measure(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise RuleError(f"{path}: {name}: {where}: {first['msg']}, found {first['input']!r}") from None
+        if found[name].warn is not None and found[name].band(found[name].ok) != "ok":
+            raise RuleError(f"{path}: {name}: ok must be at least as good as warn")
+    return found

@@ -1,0 +1,69 @@
+"""Shared fixtures: a sample book built once a session, tiny statements, and where real data lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from postloan import chart
+from postloan.book import sample
+from postloan.book.store import Book, open_book
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"real data not at {SHARED}")
+
+
+@pytest.fixture(scope="session")
+def sample_address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a freshly built sample book."""
+    address = f"sqlite:///{tmp_path_factory.mktemp('book') / 'sample.db'}"
+    assert not open_book(address).add(sample.make(seed=1)).refused
+    return address
+
+
+@pytest.fixture(scope="session")
+def sample_book(sample_address: str) -> Book:
+    """The sample book, opened."""
+    return open_book(sample_address)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    """An empty book of its own."""
+    return open_book(f"sqlite:///{tmp_path / 'book.db'}")
+
+
+def facts(rows: list[tuple], borrower_id: str = "A", known_on: str = "2023-06-30") -> pd.DataFrame:
+    """Statement facts from (period_end, months, item, amount) rows; months of stocks may be given as None."""
+    frame = pd.DataFrame(rows, columns=["period_end", "months", "item", "amount"])
+    months = [
+        0 if item in chart.stocks() else span
+        for item, span in zip(frame["item"], frame["months"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "borrower_id": borrower_id,
+            "period_end": pd.to_datetime(frame["period_end"]).astype("datetime64[us]"),
+            "months": months,
+            "item": frame["item"],
+            "amount": frame["amount"].astype(float),
+            "currency": "CNY",
+            "known_on": pd.Timestamp(known_on),
+            "source": [f"hand.csv · row {number}" for number in range(2, len(frame) + 2)],
+            "derived": False,
+        }
+    )
+
+
+def year_to_date(values: dict[int, list[float]], item: str = "revenue") -> pd.DataFrame:
+    """Cumulative quarterly figures by year, calendar fiscal years."""
+    rows = [
+        (f"{pd.Period(year=year, quarter=quarter, freq='Q').end_time:%Y-%m-%d}", 3 * quarter, item, amount)
+        for year, quarters in values.items()
+        for quarter, amount in enumerate(quarters, start=1)
+        if amount is not None
+    ]
+    return facts(rows)
