@@ -39,10 +39,7 @@ def book(tmp_path: Path) -> Book:
 def facts(rows: list[tuple], borrower_id: str = "A", known_on: str = "2023-06-30") -> pd.DataFrame:
     """Statement facts from (period_end, months, item, amount) rows; months of stocks may be given as None."""
     frame = pd.DataFrame(rows, columns=["period_end", "months", "item", "amount"])
-    months = [
-        0 if item in chart.stocks() else span
-        for item, span in zip(frame["item"], frame["months"], strict=True)
-    ]
+    months = [0 if item in chart.stocks() else span for item, span in zip(frame["item"], frame["months"], strict=True)]
     return pd.DataFrame(
         {
             "borrower_id": borrower_id,

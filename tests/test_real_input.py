@@ -20,11 +20,7 @@ pytestmark = needs_shared
 def ledger(tmp_path_factory):
     made = open_book(f"sqlite:///{tmp_path_factory.mktemp('real') / 'book.db'}")
     for part in ("balance", "income", "cashflow"):
-        made.add(
-            exports.read(
-                SHARED / "cn_exports" / f"sina_600600_{part}.csv", borrower="600600", name="青岛啤酒"
-            )
-        )
+        made.add(exports.read(SHARED / "cn_exports" / f"sina_600600_{part}.csv", borrower="600600", name="青岛啤酒"))
     made.add(exports.read(SHARED / "cn_exports" / "600096_balance_163layout_utf8.csv", borrower="600096"))
     for ticker in ("AAPL", "MRVL", "SNOW", "LPA"):
         (path,) = (SHARED / "edgar_companyfacts").glob(f"companyfacts_{ticker}_*.json.gz")
@@ -44,9 +40,7 @@ def raw():
     """Cells of the brewer's exports: raw[part][period][caption], as floats."""
     cells = {}
     for part in ("balance", "income", "cashflow"):
-        with (SHARED / "cn_exports" / f"sina_600600_{part}.csv").open(
-            encoding="utf-8-sig", newline=""
-        ) as file:
+        with (SHARED / "cn_exports" / f"sina_600600_{part}.csv").open(encoding="utf-8-sig", newline="") as file:
             rows = {row["报告日"]: row for row in csv.DictReader(file)}
         cells[part] = {
             day: {c: float(v) for c, v in row.items() if v and v[-1].isdigit() and ":" not in v}
@@ -111,9 +105,7 @@ def test_apple_as_of_sees_only_filings(ledger):
         facts = json.load(file)["facts"]["us-gaap"]["Assets"]["units"]["USD"]
     filed = min(fact["filed"] for fact in facts if fact["end"] == "2024-09-28")
     day_before = str((pd.Timestamp(filed) - pd.Timedelta(days=1)).date())
-    seen = [
-        Panel(ledger.statements("AAPL", as_of=day)).rows["period_end"].max() for day in (day_before, filed)
-    ]
+    seen = [Panel(ledger.statements("AAPL", as_of=day)).rows["period_end"].max() for day in (day_before, filed)]
     assert [f"{day:%Y-%m-%d}" for day in seen] == ["2024-06-29", "2024-09-28"]
 
 

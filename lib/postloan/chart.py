@@ -119,8 +119,6 @@ def _fill(wide: pd.DataFrame, item: str, formula: str) -> pd.Index:
         rows &= wide[item].isna()
     if rows.any():
         present = [part for part in parts if part[1] in wide]
-        values = sum(
-            sign * (wide[name].fillna(0) if optional else wide[name]) for sign, name, optional in present
-        )
+        values = sum(sign * (wide[name].fillna(0) if optional else wide[name]) for sign, name, optional in present)
         wide.loc[rows, item] = values[rows]
     return wide.index[rows]

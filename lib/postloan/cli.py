@@ -48,9 +48,7 @@ def sample(seed: int, borrowers: int, book: str | None) -> None:
     from postloan.book.store import open_book
 
     result = open_book(book or "sample").add(generator.make(seed, borrowers))
-    click.echo(
-        f"{result.file}: {borrowers} borrowers, {result.added} figures added, {result.unchanged} unchanged"
-    )
+    click.echo(f"{result.file}: {borrowers} borrowers, {result.added} figures added, {result.unchanged} unchanged")
 
 
 @main.command()
@@ -72,9 +70,7 @@ def template(file: Path) -> None:
     type=click.Choice(["workbook", "cn", "edgar"]),
     help="Force the kind of file instead of recognising it.",
 )
-@click.option(
-    "--borrower", help="Borrower code where the file does not say; always text, 000001 stays 000001."
-)
+@click.option("--borrower", help="Borrower code where the file does not say; always text, 000001 stays 000001.")
 @click.option("--name", help="Borrower's name.")
 @click.option("--industry", help="Borrower's industry.")
 @click.option("--currency", help="ISO code where the file does not say, e.g. CNY.")
@@ -129,9 +125,8 @@ def _tell(result) -> None:
         more = f" and {len(result.unmapped) - 12} more" if len(result.unmapped) > 12 else ""
         click.echo(f"  without a place in the chart of accounts: {shown}{more}")
     for flag in result.flags.itertuples():
-        click.echo(
-            f"  {flag.flag}: {flag.borrower_id} {flag.period_end:%Y-%m-%d} {flag.item} {flag.found:,.2f} (expected about {flag.expected:,.2f})"
-        )
+        about = f"{flag.borrower_id} {flag.period_end:%Y-%m-%d} {flag.item}"
+        click.echo(f"  {flag.flag}: {about} {flag.found:,.2f} (expected about {flag.expected:,.2f})")
     if result.refused:
         click.echo("  nothing of this file was written; refused:", err=True)
         click.echo(result.refusals.head(40).fillna("").to_string(index=False), err=True)
@@ -139,16 +134,21 @@ def _tell(result) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as-of", help="Day to report as of (YYYY-MM-DD or today) instead of the file's.")
+@click.option("--as-of", help="Day to report as of (YYYY-MM-DD, or today) instead of the file's.")
 @click.option("--borrower", "borrowers", multiple=True, help="Only this borrower; may be given again.")
 @click.option("--language", "languages", multiple=True, type=click.Choice(settings.LANGUAGES))
-@click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), help="Output folder instead of the file's."
-)
+@click.option("--output", type=click.Path(file_okay=False), help="Output folder instead of the file's.")
 @click.option("--jobs", type=click.IntRange(1), help="Reports at a time (default: cores).")
 @_book
-def run(file: Path, book: str | None, **changes: object) -> None:
-    """Run the reports of a run file: one page a borrower, an index and a manifest."""
+def run(file: Path, **changes: object) -> None:
+    """Run the reports of a run file: one page a borrower and language, an index and a manifest."""
+    from postloan.batch import plan as planning
     from postloan.batch import run as batch
+    from postloan.book.store import open_book
 
-    sys.exit(batch.run_file(file, book=book, **changes))
+    said = {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items() if value}
+    plan = planning.load_run(file, **said)
+    outcomes = batch.run_all(plan, planning.jobs(plan, open_book(plan.book)))
+    good = sum(outcome.status == "ok" for outcome in outcomes)
+    click.echo(f"{good} of {len(outcomes)} reports made; open {plan.folder / 'index.html'}")
+    sys.exit(batch.exit_code(outcomes))

@@ -14,6 +14,7 @@ import yaml
 from postloan.errors import RuleError, RunError
 
 LANGUAGES = ("zh", "en")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe subset, ten times as fast
 
 
 def home() -> Path:
@@ -49,9 +50,7 @@ def book_address(name: str = "default") -> str:
         return f"sqlite:///{data_folder() / 'sample.db'}"
     if name == "default":
         return os.environ.get("POSTLOAN_BOOK") or f"sqlite:///{data_folder() / 'book.db'}"
-    raise RunError(
-        f"unknown book {name!r}: expected 'default', 'sample' or an address such as sqlite:///x.db"
-    )
+    raise RunError(f"unknown book {name!r}: expected 'default', 'sample' or an address such as sqlite:///x.db")
 
 
 def use_book(address: str) -> None:
@@ -68,7 +67,7 @@ def params(*parts: str) -> Path:
 def load_yaml(path: Path) -> dict:
     """A YAML mapping, safe-loaded; RuleError names the file when it is not one."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise RuleError(f"{path}: no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -64,18 +64,14 @@ SCHEMAS = {
 
 def check(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return `frame` coerced to the contract of `table`; ContractError lists every failure."""
-    missing = [
-        name for name, column in SCHEMAS[table].columns.items() if column.required and name not in frame
-    ]
+    missing = [name for name, column in SCHEMAS[table].columns.items() if column.required and name not in frame]
     if missing:
         raise ContractError(f"{table}: missing columns {missing}; found {list(frame.columns)}")
     try:
         return SCHEMAS[table].validate(frame, lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases[["column", "check", "failure_case", "index"]].head(20)
-        raise ContractError(
-            f"{table}: {len(errors.failure_cases)} failures\n{cases.to_string(index=False)}"
-        ) from None
+        raise ContractError(f"{table}: {len(errors.failure_cases)} failures\n{cases.to_string(index=False)}") from None
 
 
 REFUSAL_COLUMNS = ["file", "sheet", "row", "column", "found", "expected"]
@@ -106,7 +102,8 @@ def statement_flags(
 
     `unbalanced`: total assets differ from liabilities plus equity by more than max(1 unit, tolerance × assets).
     `unit_jump`: an item is `jump` times (within a factor of 3) its neighbour in time, as when 万元 is taken
-    for 元. `newest` keeps flags on each borrower's newest so many periods. Returns borrower_id, period_end, flag, item, found, expected (amounts in the basic unit).
+    for 元. `newest` keeps flags on each borrower's newest so many periods.
+    Returns borrower_id, period_end, flag, item, found, expected (amounts in the basic unit).
     """
     columns = ["borrower_id", "period_end", "flag", "item", "found", "expected"]
     index = ["borrower_id", "months", "period_end"]

@@ -30,9 +30,7 @@ def test_ttm_equals_four_quarters():
 
 def test_missing_quarter_stays_missing():
     panel = Panel(year_to_date({2021: [10, 30, 45, 100], 2022: [12, None, 54, 120]}))
-    quarter = dict(
-        zip(panel.rows["period_end"].dt.strftime("%Y-%m"), panel.view("quarter")["revenue"], strict=True)
-    )
+    quarter = dict(zip(panel.rows["period_end"].dt.strftime("%Y-%m"), panel.view("quarter")["revenue"], strict=True))
     assert "2022-06" not in quarter
     assert pd.isna(quarter["2022-09"])
     assert quarter["2022-12"] == 66
@@ -82,9 +80,7 @@ def test_average_five_points():
 
 
 def test_average_of_composite_counts_nil():
-    rows = [
-        ("2021-12-31", None, item, 100) for item in ("total_assets", "short_term_borrowings", "bonds_payable")
-    ]
+    rows = [("2021-12-31", None, item, 100) for item in ("total_assets", "short_term_borrowings", "bonds_payable")]
     rows += [("2022-12-31", None, item, 100) for item in ("total_assets", "bonds_payable")]
     assert Panel(facts(rows)).view("avg")["debt"].iloc[-1] == 150
 
@@ -110,9 +106,7 @@ def test_trace_names_the_facts():
 def test_trace_adds_up_everywhere(sample_book, view):
     panel = Panel(sample_book.statements("S0001", as_of="2026-05-15"))
     for key, value in panel.view(view)["ebitda"].dropna().items():
-        assert sum(
-            weight * fact["amount"] for weight, fact in panel.trace(view, "ebitda", key)
-        ) == pytest.approx(value)
+        assert sum(weight * fact["amount"] for weight, fact in panel.trace(view, "ebitda", key)) == pytest.approx(value)
 
 
 def test_unknown_view_refused():

@@ -152,17 +152,13 @@ def test_explanation_shows_numbers_and_sources(sample_book):
 
 
 def test_explaining_unknown_ratio_lists_known(sample_book):
-    with pytest.raises(ContractError, match="unknown ratio 'roce'; known: .*current_ratio"):
-        ratios.explain(
-            Panel(sample_book.statements("S0001", as_of="2026-05-15")), "roce", "S0001", "2025-09-30"
-        )
+    with pytest.raises(ContractError, match=r"unknown ratio 'roce'; known: .*current_ratio"):
+        ratios.explain(Panel(sample_book.statements("S0001", as_of="2026-05-15")), "roce", "S0001", "2025-09-30")
 
 
 def test_compare_sets_moments_side_by_side():
     rows = [
-        (day, 12, item, pair[i])
-        for item, pair in {**STOCKS, **FLOWS}.items()
-        for i, day in enumerate((NOW, BEFORE))
+        (day, 12, item, pair[i]) for item, pair in {**STOCKS, **FLOWS}.items() for i, day in enumerate((NOW, BEFORE))
     ]
     panel = Panel(facts(rows))
     compared = ratios.compare(ratios.compute(panel), moments(panel, "A"))

@@ -71,9 +71,12 @@ def test_piotroski_counts_points():
         0,
         0,
     ]
-    assert [
-        points[f"piotroski_{name}"] for name in ("liquidity_up", "no_new_shares", "margin_up", "turns_up")
-    ] == [0, 1, 0, 0]
+    assert [points[f"piotroski_{name}"] for name in ("liquidity_up", "no_new_shares", "margin_up", "turns_up")] == [
+        0,
+        1,
+        0,
+        0,
+    ]
 
 
 def test_accruals_two_ways():
@@ -84,8 +87,7 @@ def test_accruals_two_ways():
 
 def test_single_quarters_never_enter():
     rows = [
-        ("2022-12-31", 12, item, 100.0)
-        for item in ("total_assets", "current_assets", "current_liabilities", "equity")
+        ("2022-12-31", 12, item, 100.0) for item in ("total_assets", "current_assets", "current_liabilities", "equity")
     ]
     rows += [("2022-12-31", 3, item, 10.0) for item in ("revenue", "profit_before_tax", "interest_expense")]
     table = scores.compute(Panel(facts(rows))).set_index("ratio")
@@ -126,15 +128,9 @@ def test_classic_z_agrees_with_published():
     ]
     items += ["total_liabilities", "revenue", "total_assets"]
     wide["who"] = wide["company"] + "@" + wide["period_end"]
-    long = wide.melt(
-        id_vars=["who", "period_end"], value_vars=items, var_name="item", value_name="amount"
-    ).dropna()
-    statements = facts(
-        list(long.assign(months=12)[["period_end", "months", "item", "amount"]].itertuples(index=False))
-    )
+    long = wide.melt(id_vars=["who", "period_end"], value_vars=items, var_name="item", value_name="amount").dropna()
+    statements = facts(list(long.assign(months=12)[["period_end", "months", "item", "amount"]].itertuples(index=False)))
     table = scores.compute(Panel(statements.assign(borrower_id=long["who"].to_numpy())))
     ours = table[table["ratio"] == "altman_z"].set_index("borrower_id")["value"]
-    near = (
-        ours.reindex(wide["who"]).to_numpy() - published["published_altman_z"].to_numpy()
-    ).__abs__() <= 0.2
+    near = (ours.reindex(wide["who"]).to_numpy() - published["published_altman_z"].to_numpy()).__abs__() <= 0.2
     assert near.mean() >= 0.96

@@ -119,9 +119,7 @@ def test_borrower_defaults_cik(tmp_path):
     assert intake.tables["borrowers"].to_dict("records") == [
         {"borrower_id": "0000001234", "name": "Acme", "currency": "USD"}
     ]
-    assert read(tmp_path, company({}), borrower="ACME").tables["borrowers"]["borrower_id"].tolist() == [
-        "ACME"
-    ]
+    assert read(tmp_path, company({}), borrower="ACME").tables["borrowers"]["borrower_id"].tolist() == ["ACME"]
 
 
 def test_unmapped_tags_counted(tmp_path):
@@ -129,9 +127,7 @@ def test_unmapped_tags_counted(tmp_path):
 
 
 def test_ifrs_is_read(tmp_path):
-    intake = read(
-        tmp_path, company({"Revenue": [fact(10)], "ProfitLossBeforeTax": [fact(3)]}, "ifrs-full", "EUR")
-    )
+    intake = read(tmp_path, company({"Revenue": [fact(10)], "ProfitLossBeforeTax": [fact(3)]}, "ifrs-full", "EUR"))
     assert amounts(intake, "revenue") == [("2024-02-01", 10)]
     assert set(intake.tables["statements"]["currency"]) == {"EUR"}
 
@@ -186,9 +182,7 @@ def test_real_facts_unique(ticker):
         "revenue",
         "net_profit",
     }
-    assert needed | {"cfo", "cfi", "cff", "capex", "long_term_borrowings", "interest_expense"} <= set(
-        rows["item"]
-    )
+    assert needed | {"cfo", "cfi", "cff", "capex", "long_term_borrowings", "interest_expense"} <= set(rows["item"])
 
 
 def test_unknown_tags_refused(tmp_path):

@@ -7,9 +7,7 @@ from postloan.book.figures import parse_amount, parse_date, read_text, statutory
 from postloan.errors import SourceError
 
 
-@pytest.mark.parametrize(
-    "blank", [None, "", " ", "--", "-", "—", "N/A", "nan", "－－", float("nan"), pd.NA, pd.NaT]
-)
+@pytest.mark.parametrize("blank", [None, "", " ", "--", "-", "—", "N/A", "nan", "－－", float("nan"), pd.NA, pd.NaT])
 def test_blanks_are_none(blank):
     assert parse_amount(blank) is None
 
@@ -38,9 +36,7 @@ def test_amounts_are_understood(text, amount):
     assert parse_amount(text) == amount
 
 
-@pytest.mark.parametrize(
-    "junk", ["abc", "12%", "1,2", "1 2", "1,23,456", "(300", "(-300)", "--5", "1e999", "5①"]
-)
+@pytest.mark.parametrize("junk", ["abc", "12%", "1,2", "1 2", "1,23,456", "(300", "(-300)", "--5", "1e999", "5①"])
 def test_junk_is_refused(junk):
     with pytest.raises(ValueError, match=r".+"):
         parse_amount(junk)
@@ -96,9 +92,7 @@ def test_deadlines_follow_rule(period_end, deadline):
     assert statutory_deadline(dt.date.fromisoformat(period_end)) == dt.date.fromisoformat(deadline)
 
 
-@pytest.mark.parametrize(
-    ("codec", "name"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("gb18030", "gb18030")]
-)
+@pytest.mark.parametrize(("codec", "name"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("gb18030", "gb18030")])
 def test_encodings_read_alike(tmp_path, codec, name):
     file = tmp_path / "a.csv"
     file.write_bytes("报告日,货币资金\n20221231,100\n".encode(codec))

@@ -102,7 +102,7 @@ def test_codes_stay_text(book):
 
 def test_unknown_borrower_lists_known(book):
     book.add(intake(facts(ROWS)))
-    with pytest.raises(SourceError, match="'B' is not in .*known: A"):
+    with pytest.raises(SourceError, match=r"'B' is not in .*known: A"):
         book.borrower("B")
 
 

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
@@ -22,7 +22,7 @@ from postloan.errors import ContractError
 FUNCTIONS: dict[str, Callable] = {
     "abs": np.abs,
     "ln": lambda x: np.log(np.where(x > 0, x, np.nan)),
-    "normal": norm.cdf,
+    "normal": ndtr,
     "logistic": lambda x: 1 / (1 + np.exp(-x)),
     "positive": lambda x: np.where(np.isnan(x), np.nan, x > 0),
     "negative": lambda x: np.where(np.isnan(x), np.nan, x < 0),
@@ -61,9 +61,7 @@ class Evaluator:
     def table(self, formulas: dict[str, str], zero_reasons: dict[str, str] | None = None) -> pd.DataFrame:
         """A `ratios` table (borrower_id, period_end, ratio, value, reason) of all formulas on all rows."""
         zero_reasons = zero_reasons or {}
-        results = {
-            name: self.evaluate(text, zero_reason=zero_reasons.get(name)) for name, text in formulas.items()
-        }
+        results = {name: self.evaluate(text, zero_reason=zero_reasons.get(name)) for name, text in formulas.items()}
         rows, count = self.panel.rows, len(formulas)
         codes = np.concatenate([np.where(np.isnan(r.values), r.codes, 0) for r in results.values()])
         names = pd.Categorical.from_codes(np.repeat(np.arange(count), len(rows)), list(formulas))
@@ -128,9 +126,7 @@ class Evaluator:
         if node.func.id == "coalesce":  # the first value there is
             first, second = arguments
             missing = np.isnan(first.values)
-            return Result(
-                np.where(missing, second.values, first.values), np.where(missing, second.codes, first.codes)
-            )
+            return Result(np.where(missing, second.values, first.values), np.where(missing, second.codes, first.codes))
         codes = np.zeros(len(self.panel.rows), int)
         for argument in arguments:
             codes = np.where(codes != 0, codes, argument.codes)

@@ -60,10 +60,7 @@ class Panel:
     def keys(self, borrower_id: pd.Series, period_end: pd.Series) -> np.ndarray:
         """Integer keys that step by one a month; a period end belongs to the month end nearest to it."""
         near = pd.to_datetime(period_end) - pd.Timedelta(days=15)
-        return (
-            self._codes.get_indexer(borrower_id) * _SPAN_OF_KEY
-            + (near.dt.year * 12 + near.dt.month).to_numpy()
-        )
+        return self._codes.get_indexer(borrower_id) * _SPAN_OF_KEY + (near.dt.year * 12 + near.dt.month).to_numpy()
 
     def view(self, name: str) -> pd.DataFrame:
         """The items of a view on `rows`, composites of the chart included."""
@@ -98,18 +95,12 @@ class Panel:
         }
 
     def _flows(self, routes: tuple, spans: dict) -> pd.DataFrame:
-        keys = pd.Index(
-            np.unique(np.concatenate([s.index for m, s in spans.items() if m != 0] or [[]])), dtype="int64"
-        )
-        columns = [
-            item for item in chart.items() if item in chart.flows() and any(item in s for s in spans.values())
-        ]
+        keys = pd.Index(np.unique(np.concatenate([s.index for m, s in spans.items() if m != 0] or [[]])), dtype="int64")
+        columns = [item for item in chart.items() if item in chart.flows() and any(item in s for s in spans.values())]
         total = np.full((len(keys), len(columns)), np.nan)
         for route in routes:
             if all(span in spans for _, _, span in route):
-                parts = [
-                    sign * _back(spans[span], back, keys, columns).to_numpy() for sign, back, span in route
-                ]
+                parts = [sign * _back(spans[span], back, keys, columns).to_numpy() for sign, back, span in route]
                 total = np.where(np.isnan(total), sum(parts), total)
         return pd.DataFrame(total, index=keys, columns=columns)
 
@@ -147,9 +138,7 @@ class Panel:
             parts = chart.terms(formula)
             if all(optional or _known(source, key, name) for _, name, optional in parts):
                 rows = [
-                    (sign * weight, fact)
-                    for sign, name, _ in parts
-                    for weight, fact in self.trace(kind, name, key)
+                    (sign * weight, fact) for sign, name, _ in parts for weight, fact in self.trace(kind, name, key)
                 ]
                 if rows:
                     return rows
@@ -229,9 +218,7 @@ def gaps(panel: Panel, *, years: int = 3) -> pd.DataFrame:
             found += [(borrower_id, key % _SPAN_OF_KEY) for key in expected if key not in months]
     missing = pd.DataFrame(found, columns=["borrower_id", "month"])
     ordinal = missing["month"].astype("int64") - 1
-    return missing.assign(
-        month=pd.PeriodIndex.from_fields(year=ordinal // 12, month=ordinal % 12 + 1, freq="M")
-    )
+    return missing.assign(month=pd.PeriodIndex.from_fields(year=ordinal // 12, month=ordinal % 12 + 1, freq="M"))
 
 
 def _reporting_periods(facts: pd.DataFrame) -> pd.DataFrame:

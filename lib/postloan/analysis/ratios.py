@@ -111,8 +111,7 @@ def compare(table: pd.DataFrame, at: Moments) -> pd.DataFrame:
     reasons = table[table["period_end"] == at.now].set_index("ratio")["reason"].astype(object)
     blank = pd.Series(float("nan"), index=wide.index)
     sides = {
-        name: wide[day] if day is not None else blank
-        for name, day in (("start", at.start), ("year_ago", at.year_ago))
+        name: wide[day] if day is not None else blank for name, day in (("start", at.start), ("year_ago", at.year_ago))
     }
     months = pd.PeriodIndex(wide.columns - pd.Timedelta(days=15), freq="M")
     ends = wide.set_axis(months, axis=1)

@@ -36,7 +36,8 @@ _ZMIJEWSKI = (
 )
 _M = {
     "dsri": "(end.accounts_receivable / ttm.revenue) / (end_1.accounts_receivable / ttm_1.revenue)",
-    "gmi": "((ttm_1.revenue - ttm_1.operating_cost) / ttm_1.revenue) / ((ttm.revenue - ttm.operating_cost) / ttm.revenue)",
+    "gmi": "((ttm_1.revenue - ttm_1.operating_cost) / ttm_1.revenue)"
+    " / ((ttm.revenue - ttm.operating_cost) / ttm.revenue)",
     "aqi": "(1 - (end.current_assets + end.fixed_assets) / end.total_assets)"
     " / (1 - (end_1.current_assets + end_1.fixed_assets) / end_1.total_assets)",
     "sgi": "ttm.revenue / ttm_1.revenue",
@@ -53,7 +54,8 @@ _F = {
     "roa_up": "positive(ttm.net_profit / end_1.total_assets - ttm_1.net_profit / end_2.total_assets)",
     "cash_over_profit": "positive(ttm.cfo / end_1.total_assets - ttm.net_profit / end_1.total_assets)",
     "debt_down": "negative(end.long_term_debt / avg.total_assets - end_1.long_term_debt / avg_1.total_assets)",
-    "liquidity_up": "positive(end.current_assets / end.current_liabilities - end_1.current_assets / end_1.current_liabilities)",
+    "liquidity_up": "positive(end.current_assets / end.current_liabilities"
+    " - end_1.current_assets / end_1.current_liabilities)",
     "no_new_shares": "1 - positive(end.shares - end_1.shares)",
     "margin_up": "positive((ttm.revenue - ttm.operating_cost) / ttm.revenue"
     " - (ttm_1.revenue - ttm_1.operating_cost) / ttm_1.revenue)",
@@ -81,7 +83,8 @@ FORMULAS = {
     "altman_z_private": f"0.717 * ({_WC}) + 0.847 * {_RE} + 3.107 * {_EBIT} + 0.420 * {_BOOK} + 0.998 * {_SALES}",
     "altman_z_nonmanufacturing": _Z2,
     "altman_em": f"3.25 + {_Z2}",
-    "springate": f"1.03 * ({_WC}) + 3.07 * {_EBIT} + 0.66 * ttm.profit_before_tax / end.current_liabilities + 0.40 * {_SALES}",
+    "springate": f"1.03 * ({_WC}) + 3.07 * {_EBIT}"
+    f" + 0.66 * ttm.profit_before_tax / end.current_liabilities + 0.40 * {_SALES}",
     "zmijewski_x": _ZMIJEWSKI,
     "zmijewski_p": f"normal({_ZMIJEWSKI})",
     "ohlson_o": _OHLSON,

@@ -84,9 +84,7 @@ def _content(path: Path) -> dict:
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}; check the path") from None
     except (ValueError, RecursionError) as error:
-        raise SourceError(
-            f"{path.name}: expected SEC companyfacts JSON, found something else: {error}"
-        ) from None
+        raise SourceError(f"{path.name}: expected SEC companyfacts JSON, found something else: {error}") from None
     if not isinstance(content, dict):
         raise SourceError(f"{path.name}: expected companyfacts, found a JSON {type(content).__name__}")
     return content
@@ -113,9 +111,7 @@ def _facts(content: dict, path: Path) -> pd.DataFrame:
         raise SourceError(f"{path.name}: facts are not laid out as companyfacts are: {error!r}") from None
     usable = frame.dropna(subset=["end", "val", "filed", "accn"])
     if usable.empty:
-        raise SourceError(
-            f"{path.name}: no facts under {list(SOURCES)}; found taxonomies {sorted(content['facts'])}"
-        )
+        raise SourceError(f"{path.name}: no facts under {list(SOURCES)}; found taxonomies {sorted(content['facts'])}")
     return usable
 
 
@@ -123,9 +119,7 @@ def _currency(facts: pd.DataFrame, asked: str | None, path: Path) -> tuple[str, 
     """The currency to read, and a note on what other currencies leave out."""
     units = facts.loc[facts["unit"].str.fullmatch("[A-Z]{3}"), "unit"].value_counts()
     if units.empty or (asked and asked not in units):
-        raise SourceError(
-            f"{path.name}: expected amounts in {asked or 'a currency'}, found {dict(units) or 'none'}"
-        )
+        raise SourceError(f"{path.name}: expected amounts in {asked or 'a currency'}, found {dict(units) or 'none'}")
     chosen = asked or units.index[0]
     others = units.drop(chosen)
     return chosen, [f"{count} facts in {unit} left out" for unit, count in others.items()]
@@ -161,9 +155,7 @@ def _doubles(versions: pd.DataFrame) -> pd.Series:
     """Which versions repeat, under the second item of a pair, an amount the first has in that period."""
     found = pd.Series(False, index=versions.index)
     for first, second in captions.one_figure("us_gaap") + captions.one_figure("ifrs"):
-        stated = versions.loc[
-            (versions["item"] == first) & (versions["amount"] != 0), ["period_end", "amount"]
-        ]
+        stated = versions.loc[(versions["item"] == first) & (versions["amount"] != 0), ["period_end", "amount"]]
         pairs = pd.MultiIndex.from_frame(versions[["period_end", "amount"]])
         found |= (versions["item"] == second) & pairs.isin(pd.MultiIndex.from_frame(stated))
     return found
@@ -171,10 +163,7 @@ def _doubles(versions: pd.DataFrame) -> pd.Series:
 
 def _mapped_tags() -> set[str]:
     return {
-        tag
-        for source in SOURCES.values()
-        for kind in captions.STATEMENTS
-        for tag in captions.captions(source, kind)
+        tag for source in SOURCES.values() for kind in captions.STATEMENTS for tag in captions.captions(source, kind)
     }
 
 

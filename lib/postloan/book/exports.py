@@ -146,9 +146,7 @@ def _settings() -> dict:
 def _rows(text: str) -> Rows:
     first = next((line for line in text.splitlines() if line.strip()), "")
     mark = max(",;\t", key=first.count)
-    return [
-        [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    ]
+    return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark)]
 
 
 def _head(rows: Rows) -> int:
@@ -240,8 +238,7 @@ def _by_row(rows: Rows, work: _Work) -> list[_Period]:
     when = next((index for index, key in enumerate(keys) if key in rules["period_captions"]), None)
     if when is None:
         raise SourceError(
-            f"{work.file}: no column of periods: expected one of {sorted(rules['period_captions'])}; "
-            f"found {head[:8]}"
+            f"{work.file}: no column of periods: expected one of {sorted(rules['period_captions'])}; found {head[:8]}"
         )
     about = rules["announced_captions"] | rules["currency_captions"] | {keys[when]}
     found = []

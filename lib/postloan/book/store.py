@@ -51,10 +51,7 @@ class Book:
             return frame
         found = frame[frame["borrower_id"] == borrower_id]
         if found.empty:
-            known = (
-                ", ".join(frame["borrower_id"].head(20))
-                or "none: import a file or build the sample book first"
-            )
+            known = ", ".join(frame["borrower_id"].head(20)) or "none: import a file or build the sample book first"
             raise SourceError(f"borrower {borrower_id!r} is not in {self}; known: {known}")
         return found.reset_index(drop=True)
 
@@ -97,21 +94,13 @@ class Book:
 
         Figures the book already knows are left alone; a changed amount is added as a later fact.
         """
-        result = ImportResult(
-            intake.file, intake.kind, intake.read, unmapped=intake.unmapped, notes=list(intake.notes)
-        )
+        result = ImportResult(intake.file, intake.kind, intake.read, unmapped=intake.unmapped, notes=list(intake.notes))
         today = pd.Timestamp(today or dt.date.today())
-        facts = (
-            tables.check(intake.tables["statements"], "statements") if "statements" in intake.tables else None
-        )
-        master = (
-            tables.check(intake.tables["borrowers"], "borrowers") if "borrowers" in intake.tables else None
-        )
+        facts = tables.check(intake.tables["statements"], "statements") if "statements" in intake.tables else None
+        master = tables.check(intake.tables["borrowers"], "borrowers") if "borrowers" in intake.tables else None
         refusals = [intake.refusals, _future(facts, today, intake.file), _contradictions(facts, intake.file)]
         refusals.append(self._strangers(facts, master, intake.file))
-        result.refusals = pd.concat(
-            [part for part in refusals if len(part)] or refusals[:1], ignore_index=True
-        )
+        result.refusals = pd.concat([part for part in refusals if len(part)] or refusals[:1], ignore_index=True)
         if result.refused:
             return result
         with self._engine.begin() as connection:
@@ -135,9 +124,7 @@ class Book:
         """Refuse facts about borrowers nobody has named."""
         if facts is None:
             return _refusals([])
-        known = set(self.borrowers()["borrower_id"]) | set(
-            master["borrower_id"] if master is not None else ()
-        )
+        known = set(self.borrowers()["borrower_id"]) | set(master["borrower_id"] if master is not None else ())
         unknown = facts.loc[~facts["borrower_id"].isin(known)].drop_duplicates("borrower_id")
         return _refusals(
             [
@@ -267,9 +254,7 @@ def _unknown(facts: pd.DataFrame, history: pd.DataFrame, today: pd.Timestamp) ->
     """The facts that tell the book something: new keys, and amounts that differ from what it knew that day."""
     new = _changes(facts, history)
     clash = (
-        new.merge(history[[*tables.FACT_KEY, "known_on"]].drop_duplicates(), how="left", indicator=True)[
-            "_merge"
-        ]
+        new.merge(history[[*tables.FACT_KEY, "known_on"]].drop_duplicates(), how="left", indicator=True)["_merge"]
         == "both"
     )
     if clash.any():  # a correction under an old date becomes known today
@@ -288,13 +273,9 @@ def _changes(facts: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
 
 def _append(connection: sa.Connection, facts: pd.DataFrame, intake: tables.Intake) -> None:
-    entry = dict(
-        file=intake.file, kind=intake.kind, imported_at=dt.datetime.now(), read=intake.read, added=len(facts)
-    )
+    entry = dict(file=intake.file, kind=intake.kind, imported_at=dt.datetime.now(), read=intake.read, added=len(facts))
     import_id = connection.execute(schema.imports.insert().values(**entry)).inserted_primary_key[0]
-    rows = facts.assign(
-        import_id=import_id, period_end=facts["period_end"].dt.date, known_on=facts["known_on"].dt.date
-    )
+    rows = facts.assign(import_id=import_id, period_end=facts["period_end"].dt.date, known_on=facts["known_on"].dt.date)
     connection.execute(schema.statements.insert(), rows.to_dict("records"))
 
 
@@ -307,9 +288,7 @@ def _save_borrowers(connection: sa.Connection, master: pd.DataFrame) -> None:
         if isinstance(stated.get("first_drawdown"), pd.Timestamp):
             stated["first_drawdown"] = stated["first_drawdown"].date()
         if record["borrower_id"] not in known:
-            connection.execute(
-                table.insert().values(**{"name": record["borrower_id"], "synthetic": False, **stated})
-            )
+            connection.execute(table.insert().values(**{"name": record["borrower_id"], "synthetic": False, **stated}))
         elif len(stated) > 1:
             mine = table.c.borrower_id == stated.pop("borrower_id")
             connection.execute(table.update().where(mine).values(**stated))

@@ -1,0 +1,1 @@
+"""How reports are run: run files, jobs, papermill, manifest and index. Knows nothing about credit."""

@@ -1,0 +1,90 @@
+"""What a notebook's `parameters` cell declares, and whether values fit it, before any kernel starts."""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Optional
+
+import papermill
+from pydantic import TypeAdapter, ValidationError
+
+from postloan.errors import RunError
+
+IDENTITY = ("borrower_id", "as_of", "language", "book")
+
+_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict, "Any": Any}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter: its name, type as written, default and help."""
+
+    name: str
+    type: str
+    default: object
+    help: str
+
+    def fit(self, value: object) -> object:
+        """`value` as this parameter takes it; ValueError says what was expected."""
+        if isinstance(value, dt.date):
+            value = value.isoformat()
+        try:
+            fitted = TypeAdapter(_annotation(self.type)).validate_python(value, strict=True)
+        except ValidationError:
+            raise ValueError(f"expected {self.type}, found {value!r} ({type(value).__name__})") from None
+        if fitted is not None and _is_day(self.default) and not _is_day(fitted):
+            raise ValueError(f"expected a date such as 2024-06-30, found {fitted!r}")
+        return fitted
+
+
+@cache
+def declared(notebook: Path) -> dict[str, Parameter]:
+    """The parameters a notebook declares, by name; RunError when it has no usable `parameters` cell."""
+    found = papermill.inspect_notebook(str(notebook).replace("{", "{{").replace("}", "}}"))
+    parameters = {name: _parameter(notebook, about) for name, about in found.items()}
+    if lacking := [name for name in IDENTITY if name not in parameters]:
+        raise RunError(
+            f"{notebook.name}: the cell tagged 'parameters' must declare {', '.join(IDENTITY)}, one a line "
+            f"as `name: type = default  # help`; missing: {', '.join(lacking)}"
+        )
+    return parameters
+
+
+def _parameter(notebook: Path, about: dict) -> Parameter:
+    try:
+        default = ast.literal_eval(about["default"])
+    except (ValueError, SyntaxError):
+        found = f"{about['name']} = {about['default']}"
+        raise RunError(f"{notebook.name}: parameter defaults must be literals, found {found!r}") from None
+    kind = about["inferred_type_name"]
+    if kind == "None":
+        kind = "Any" if default is None else type(default).__name__
+    parameter = Parameter(about["name"], kind, default, about["help"])
+    try:
+        parameter.fit(default)
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{notebook.name}: parameter {parameter.name}: {error}") from None
+    return parameter
+
+
+def _annotation(text: str) -> Any:
+    """The type an annotation names: str, int, float, bool, list[…], dict[…, …] or Optional[…]; no eval."""
+    outer, _, inner = re.fullmatch(r"\s*(\w+)\s*(\[(.*)\])?\s*", text, re.DOTALL).groups()
+    if outer == "Optional":
+        return Optional[_annotation(inner)]  # noqa: UP045
+    if outer not in _TYPES:
+        raise KeyError(f"type {outer!r} is not one of {', '.join(_TYPES)}")
+    parts = [_annotation(part) for part in re.split(r",(?![^\[]*\])", inner)] if inner else []
+    return _TYPES[outer][tuple(parts)] if parts else _TYPES[outer]
+
+
+def _is_day(text: object) -> bool:
+    try:
+        return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text)) and bool(dt.date.fromisoformat(text))
+    except (TypeError, ValueError):
+        return False

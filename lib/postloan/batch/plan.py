@@ -1,0 +1,235 @@
+"""Which reports to make: a run file becomes a list of jobs, all checked before any kernel starts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from jupyter_client.kernelspec import KernelSpecManager
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from postloan import settings
+from postloan.batch.names import file_names, safe_name
+from postloan.batch.parameters import IDENTITY, declared
+from postloan.book.store import Book
+from postloan.errors import RuleError, RunError
+
+
+def _quoted(value: object) -> object:
+    """Refuse ids YAML has turned into numbers: 000001 would have become 1."""
+    if isinstance(value, list) and (numbers := [item for item in value if not isinstance(item, str)]):
+        raise ValueError(f"ids are text: write them in quotes, e.g. '{numbers[0]}' and not {numbers[0]}")
+    return value
+
+
+class RunPlan(BaseModel):
+    """What a file under params/runs says."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    name: str = Field(min_length=1)
+    book: str = "default"
+    as_of: dt.date | Literal["today"] = "today"
+    notebooks: list[str] = Field(default=["borrower_review"], min_length=1)
+    borrowers: Annotated[Literal["all"] | list[str], BeforeValidator(_quoted)] = "all"
+    languages: list[Literal["zh", "en"]] = Field(default=["zh", "en"], min_length=1)
+    parameters: dict[str, Any] = {}
+    output: str = "outputs"
+    jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    cell_timeout: int = Field(default=300, ge=1)
+    kernel: str = "python3"
+
+    @property
+    def day(self) -> dt.date:
+        """The as-of date."""
+        return dt.date.today() if self.as_of == "today" else self.as_of
+
+    @property
+    def folder(self) -> Path:
+        """Where this run writes: <output>/<run>/<as_of>, always inside the output folder."""
+        output = (settings.home() / self.output).resolve()
+        folder = output / safe_name(self.name) / self.day.isoformat()
+        if output not in folder.resolve().parents:
+            raise RunError(f"run {self.name!r}: {folder} is not inside the output folder {output}")
+        return folder
+
+    @property
+    def book_name(self) -> str:
+        """The name notebooks know the book by: never an address, since parameters stay in the report."""
+        return "default" if "://" in self.book else self.book
+
+    @property
+    def book_shown(self) -> str:
+        """The book for the manifest, without its password."""
+        return sa.make_url(self.book).render_as_string(hide_password=True) if "://" in self.book else self.book
+
+
+@dataclass(frozen=True)
+class Job:
+    """One report to make; travels to worker processes."""
+
+    notebook: Path
+    parameters: dict
+    target: Path
+    fingerprint: str
+    kernel: str = "python3"
+    cell_timeout: int = 300
+    about: dict = field(default_factory=dict)
+
+    @property
+    def borrower_id(self) -> str:
+        """The borrower's id."""
+        return self.parameters["borrower_id"]
+
+    @property
+    def language(self) -> str:
+        """The report's language."""
+        return self.parameters["language"]
+
+    @property
+    def label(self) -> str:
+        """How messages name the job."""
+        return f"{self.notebook.stem} {self.borrower_id} {self.language}"
+
+    def file(self, ending: str) -> Path:
+        """A file of this report, e.g. `file("html")`; ids with dots stay whole."""
+        return self.target.with_name(f"{self.target.name}.{ending}")
+
+
+def load_run(path: Path | str, **overrides: object) -> RunPlan:
+    """Read a run file; overrides replace its fields. RunError names file, field and what is allowed."""
+    path = Path(path)
+    try:
+        content = settings.load_yaml(path)
+        return RunPlan.model_validate({"name": path.stem, **content, **overrides})
+    except RuleError as error:
+        raise RunError(str(error)) from None
+    except ValidationError as error:
+        raise RunError(f"{path}: " + "; ".join(dict.fromkeys(_complaint(e) for e in error.errors()))) from None
+
+
+def _complaint(error: dict) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part not in ("date", "list[str]"))
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown field; known: {', '.join(RunPlan.model_fields)}"
+    allowed = {
+        "as_of": " (a date such as 2024-06-30, or today)",
+        "borrowers": " (all, or a list of quoted ids)",
+    }
+    hint = allowed.get(error["loc"][0] if error["loc"] else "", "")
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{hint}, found {error['input']!r}"
+
+
+def jobs(run: RunPlan, book: Book) -> list[Job]:
+    """Borrowers × notebooks × languages of a run, with typed parameters and input fingerprints.
+
+    RunError lists every unknown notebook, borrower or parameter and every wrong type, with what is known.
+    """
+    _check_kernel(run)
+    notebooks = [notebook_path(name) for name in dict.fromkeys(run.notebooks)]
+    master = book.borrowers().set_index("borrower_id")
+    names, folder, problems = file_names(master.index), run.folder, []
+    made = []
+    for borrower in _chosen(run, list(master.index)):
+        own = _borrower_file(borrower, problems)
+        about = json.loads(master.loc[borrower].to_json(date_format="iso"))
+        rows = book.fingerprint(borrower, as_of=run.day)
+        for notebook, language in product(notebooks, dict.fromkeys(run.languages)):
+            typed = {**_parameters(run, notebook, borrower, own, problems), "language": language}
+            target = folder / notebook.stem / language / names[borrower]
+            mark = fingerprint(notebook, typed, rows)
+            made.append(Job(notebook, typed, target, mark, run.kernel, run.cell_timeout, about))
+    if problems:
+        raise RunError(f"run {run.name!r} cannot start:\n  " + "\n  ".join(dict.fromkeys(problems)))
+    return made
+
+
+def _check_kernel(run: RunPlan) -> None:
+    known = sorted(KernelSpecManager().find_kernel_specs())
+    if run.kernel not in known:
+        raise RunError(f"run {run.name!r}: no Jupyter kernel {run.kernel!r}; known: {_listed(known)}")
+
+
+def _chosen(run: RunPlan, known: list[str]) -> list[str]:
+    if not known:
+        raise RunError(f"run {run.name!r}: the book {run.book_shown} has no borrowers; import a file first")
+    chosen = known if run.borrowers == "all" else list(dict.fromkeys(run.borrowers))
+    if not chosen:
+        raise RunError(f"run {run.name!r}: borrowers is an empty list; write all, or ids in quotes")
+    if unknown := [borrower for borrower in chosen if borrower not in known]:
+        raise RunError(f"run {run.name!r}: unknown borrowers {unknown}; in the book: {_listed(known)}")
+    return chosen
+
+
+def notebook_path(name: str) -> Path:
+    """The file of a notebook by name; RunError lists the known ones."""
+    known = {path.stem: path for path in sorted((settings.home() / "notebooks").glob("*.ipynb"))}
+    if name not in known:
+        raise RunError(f"unknown notebook {name!r}; known: {_listed(known)}")
+    return known[name]
+
+
+def _borrower_file(borrower: str, problems: list[str]) -> dict:
+    path = settings.params("borrowers", f"{safe_name(borrower)}.yml")
+    if not path.exists():
+        return {}
+    content = settings.load_yaml(path)
+    if content.get("borrower_id", borrower) != borrower:
+        problems.append(f"{path}: borrower_id {content['borrower_id']!r}: expected {borrower!r} (text, in quotes)")
+    return {key: value for key, value in content.items() if key not in IDENTITY}
+
+
+def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems: list[str]) -> dict:
+    """Run parameters under the borrower's own under its identity, each checked against the notebook."""
+    declares = declared(notebook)
+    anywhere = {name for each in run.notebooks for name in declared(notebook_path(each))}
+    identity = {"borrower_id": borrower, "as_of": run.day.isoformat(), "book": run.book_name}
+    sources = {
+        f"params/borrowers/{safe_name(borrower)}.yml": own,
+        f"run {run.name!r}, parameters": run.parameters,
+    }
+    problems += [
+        f"run {run.name!r}, parameters: {key} is set by the run itself" for key in IDENTITY if key in run.parameters
+    ]
+    typed = {}
+    for where, given in reversed(sources.items()):
+        for key, value in given.items():
+            if key not in anywhere:
+                problems.append(f"{where}: unknown parameter {key!r}; known: {', '.join(sorted(anywhere))}")
+            elif key in declares:
+                try:
+                    typed[key] = declares[key].fit(value)
+                except ValueError as error:
+                    problems.append(f"{where}: {key}: {error}")
+    return {**typed, **identity}
+
+
+def fingerprint(notebook: Path, parameters: dict, rows: str) -> str:
+    """SHA-256 over all a report depends on: notebook, library, rules and texts, parameters, book rows."""
+    own = json.dumps(parameters, sort_keys=True, ensure_ascii=False)
+    parts = [notebook.read_bytes(), _house().encode(), own.encode(), rows.encode()]
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+@cache
+def _house() -> str:
+    """One hash of the library's source and of params/, save what belongs to single runs and borrowers."""
+    library = Path(__file__).resolve().parents[1]
+    files = [path for path in library.rglob("*") if path.suffix in (".py", ".j2", ".css", ".yml", ".js")]
+    files += [path for path in settings.params().rglob("*.yml") if path.parent.name not in ("runs", "borrowers")]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _listed(ids: Collection[str]) -> str:
+    return ", ".join(list(ids)[:30]) + (f" … {len(ids)} in all" if len(ids) > 30 else "") or "none"

@@ -1,0 +1,251 @@
+"""Run jobs through papermill and keep the truth about each: files appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import logging
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.engines import papermill_engines
+from tqdm import tqdm
+
+from postloan import settings
+from postloan.batch import index
+from postloan.batch.plan import Job, RunPlan
+from postloan.batch.workers import Processes
+from postloan.report import page, record
+
+STATUSES = ("ok", "failed", "died", "timed_out", "export_failed")
+_VERSIONS = ("postloan", "pandas", "papermill", "nbconvert", "statsmodels")
+
+
+@dataclass
+class Outcome:
+    """What became of a job; `error` has cell (position in the executed notebook), line, name and message."""
+
+    job: Job
+    status: str
+    seconds: float = 0.0
+    error: dict | None = None
+    summary: dict = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        error = self.error or {}
+        cell = f" in cell {error['cell']} ({error['line']})" if error.get("cell") else ""
+        first = (error.get("message") or "").strip().partition("\n")[0]
+        return f"{self.job.label}: {self.status}{cell}: {error.get('name')}: {first}"
+
+
+def run_job(job: Job) -> Outcome:
+    """Make one report; never raises. A failure leaves <name>.failed.ipynb and the earlier page untouched."""
+    started, notebook, summary = time.monotonic(), None, {}
+    try:
+        notebook = _prepared(job)
+        status, error = _execute(notebook, job)
+        if status == "ok":
+            status, error, summary = _publish(notebook, job)
+    except Exception as trouble:
+        status, error = "died", _error(trouble)
+    if status != "ok" and notebook is not None:
+        with contextlib.suppress(OSError):
+            write_whole(job.file("failed.ipynb"), nbformat.writes(notebook))
+    return Outcome(job, status, round(time.monotonic() - started, 2), error, summary)
+
+
+def run_all(
+    plan: RunPlan, jobs: list[Job], *, spread: object = None, on_done: Callable[[Outcome], None] | None = None
+) -> list[Outcome]:
+    """Run all jobs, then write manifest.json and index.html; one bad report never stops the others.
+
+    `spread` is any object whose `map(function, jobs)` gives back outcomes in any order; default: plan.jobs
+    processes, or this process where that is 1.
+    """
+    if "://" in plan.book:
+        settings.use_book(plan.book)
+    started, done = _now(), {}
+    if spread is None and min(plan.jobs, len(jobs)) > 1:
+        spread = Processes(min(plan.jobs, len(jobs)))
+    results = spread.map(run_job, jobs) if spread else map(run_job, jobs)
+    bar = tqdm(total=len(jobs), desc=plan.name, unit="report", disable=None, file=sys.stderr)
+    try:
+        for outcome in results:
+            done[outcome.job.target] = outcome
+            _tell(outcome, bar, on_done)
+    except Exception as trouble:
+        bar.write(f"run {plan.name}: the workers stopped: {trouble!r}", file=sys.stderr)
+    for job in jobs:
+        if job.target not in done:
+            lost = {"name": "WorkerLost", "message": "the worker process was lost (killed, or out of memory)"}
+            done[job.target] = Outcome(job, "died", error=lost)
+            _tell(done[job.target], bar, on_done)
+    bar.close()
+    outcomes = [done[job.target] for job in jobs]
+    write_run(plan, outcomes, started)
+    return outcomes
+
+
+def exit_code(outcomes: list[Outcome]) -> int:
+    """0 when all reports are made, 1 when some are not, 2 when none could even start."""
+    if all(outcome.status == "died" and not (outcome.error or {}).get("cell") for outcome in outcomes):
+        return 2
+    return int(any(outcome.status != "ok" for outcome in outcomes))
+
+
+def write_run(plan: RunPlan, outcomes: list[Outcome], started: str) -> None:
+    """Write the run's manifest and the index made from it."""
+    versions = {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS}}
+    manifest = {
+        "run": plan.name,
+        "as_of": plan.day.isoformat(),
+        "book": plan.book_shown,
+        "started": started,
+        "finished": _now(),
+        "versions": versions,
+        "jobs": [_entry(outcome, plan.folder) for outcome in outcomes],
+    }
+    write_whole(plan.folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
+    write_whole(plan.folder / "index.html", index.render(manifest))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside and rename it into place, so that nobody ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{os.getpid()}-{time.monotonic_ns()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _prepared(job: Job) -> NotebookNode:
+    source = nbformat.read(job.notebook, as_version=4)
+    return papermill.execute_notebook(source, None, job.parameters, prepare_only=True, kernel_name=job.kernel)
+
+
+def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
+    """Run the cells in place (so that what ran is kept whatever happens) and say how it truly ended."""
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    options = {"progress_bar": False, "log_output": False, "execution_timeout": job.cell_timeout}
+    try:
+        with contextlib.chdir(settings.home()):
+            papermill_engines.execute_notebook_with_engine(None, notebook, job.kernel, **options)
+    except CellTimeoutError:
+        message = f"the cell ran longer than {job.cell_timeout} seconds (cell_timeout in the run file)"
+        return "timed_out", {**_last_started(notebook), "name": "CellTimeoutError", "message": message}
+    except DeadKernelError:
+        message = "the kernel died (killed, out of memory, or crashed in native code)"
+        return "died", {**_last_started(notebook), "name": "DeadKernelError", "message": message}
+    if trouble := _first_trouble(notebook):
+        return "failed", trouble
+    return "ok", None
+
+
+def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:
+    """Write notebook and page of a finished run."""
+    try:
+        summary = _summary(notebook)
+        html = page.export(notebook, language=job.language)
+        write_whole(job.file("ipynb"), nbformat.writes(notebook))
+        write_whole(job.file("html"), html)
+        job.file("failed.ipynb").unlink(missing_ok=True)
+    except Exception as trouble:
+        return "export_failed", _error(trouble), {}
+    return "ok", None, summary
+
+
+def _first_trouble(notebook: NotebookNode) -> dict | None:
+    """The first cell with an error, or that never ran; papermill's own marks are not to be trusted."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code" or "skip-execution" in cell.metadata.get("tags", []):
+            continue
+        for output in cell.outputs:
+            if output.output_type == "error":
+                return {**_place(cell, number), "name": output.ename, "message": _tidy(output.evalue)}
+        if cell.source.strip() and cell.execution_count is None:
+            return {
+                **_place(cell, number),
+                "name": "NotRun",
+                "message": "the notebook stopped before this cell",
+            }
+    return None
+
+
+def _last_started(notebook: NotebookNode) -> dict:
+    ran = [
+        _place(cell, number)
+        for number, cell in enumerate(notebook.cells, start=1)
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    return ran[-1] if ran else {}
+
+
+def _place(cell: NotebookNode, number: int) -> dict:
+    return {
+        "cell": number,
+        "line": next((line.strip() for line in cell.source.splitlines() if line.strip()), ""),
+    }
+
+
+def _error(trouble: Exception) -> dict:
+    return {"name": type(trouble).__name__, "message": _tidy(str(trouble))}
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)[:2000]
+
+
+def _summary(notebook: NotebookNode) -> dict:
+    """What the index shows of a report: its latest period and headline, from its record where it has one."""
+    if not record.find_all(notebook):
+        return {}
+    found = record.find(notebook)
+    periods = [value["period_end"] for value in found["values"] if value["value"] is not None]
+    return {"latest_period": max(periods, default=None), "headline": found.get("headline") or []}
+
+
+def _entry(outcome: Outcome, folder: Path) -> dict:
+    """One job's line in the manifest; `old` marks a page an earlier run left."""
+    job, page_file = outcome.job, outcome.job.file("html")
+    return {
+        "borrower_id": job.borrower_id,
+        "name": job.about.get("name"),
+        "industry": job.about.get("industry"),
+        "synthetic": bool(job.about.get("synthetic")),
+        "notebook": job.notebook.stem,
+        "language": job.language,
+        "parameters": job.parameters,
+        "fingerprint": job.fingerprint,
+        "status": outcome.status,
+        "seconds": outcome.seconds,
+        "path": page_file.relative_to(folder).as_posix() if page_file.exists() else None,
+        "old": outcome.status != "ok" and page_file.exists(),
+        "error": outcome.error,
+        **outcome.summary,
+    }
+
+
+def _tell(outcome: Outcome, bar: tqdm, on_done: Callable[[Outcome], None] | None) -> None:
+    bar.update()
+    if outcome.status != "ok":
+        bar.write(str(outcome), file=sys.stderr)
+    if on_done:
+        on_done(outcome)
+
+
+def _now() -> str:
+    return dt.datetime.now().astimezone().isoformat(timespec="seconds")

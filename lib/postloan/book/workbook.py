@@ -1,0 +1,377 @@
+"""Filled templates read back into an Intake; CSV files of the same tables are read too.
+
+`recognise` tells by content whether a file is one of ours, `read` makes an Intake of it; `write_template`
+writes an empty workbook (see template).
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import difflib
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from postloan import chart
+from postloan.book.figures import parse_amount, parse_date, plain, read_text, statutory_deadline
+from postloan.book.template import CHART, CURRENCIES, EXAMPLE, MONTHS, README, TABLES, write_template
+from postloan.errors import SourceError
+from postloan.tables import REFUSAL_COLUMNS, Intake
+
+__all__ = ["read", "recognise", "write_template"]
+
+_LARGEST, _HIGHEST_RATIO, _MOST_CELLS = 200_000_000, 200, 20_000_000
+_FILLED = re.compile(rb"""\br=["']([A-Z]{0,3})([0-9]{1,7})["'](?=[^>]*[^/>]>|>)""")  # rows and cells with content
+_EXPECTED = {
+    "borrower_id": "an id of 1 to 64 characters, here or given with the import",
+    "name": "a name, here or given with the import",
+    "period_end": "a date such as 2024-09-30",
+    "known_on": "a date such as 2024-10-28, or nothing",
+    "first_drawdown": "a date such as 2023-03-15, or nothing",
+    "months": f"one of {', '.join(map(str, MONTHS))}",
+    "amount": "a number in the basic currency unit, such as 1234567.89",
+    "currency": f"a currency code (here, in the sheet borrowers or with the import): {' '.join(CURRENCIES)}",
+}
+_NUMBER_AS_TEXT = re.compile(r"-?\d+\.0+")
+
+
+def recognise(path: Path | str) -> str | None:
+    """'workbook' or 'table' when the content is one of our tables, else None.
+
+    What calls itself Excel but cannot be opened is called 'workbook' too, so that `read` says why.
+    """
+    path = Path(path)
+    try:
+        if _called_excel(path) or _is_workbook(path):
+            with _open(path) as book:
+                return "workbook" if {_key(name) for name in book.sheet_names} & set(TABLES) else None
+        head = [row for _, row in zip(range(5), _csv_rows(read_text(path)[0][:20_000]), strict=False)]
+        known = [_columns(row, table) for row in head for table in TABLES]
+        return "table" if any(len(found) >= 2 and not missing for found, missing in known) else None
+    except (SourceError, csv.Error):
+        return "workbook" if _called_excel(path) and path.exists() else None
+
+
+def read(
+    path: Path | str,
+    *,
+    borrower: str | None = None,
+    name: str | None = None,
+    industry: str | None = None,
+    currency: str | None = None,
+) -> Intake:
+    """Read a filled template or a CSV of one table; the arguments fill what the file leaves blank.
+
+    Cells that cannot be read are listed in `refusals`, with the row as Excel shows it. SourceError for a
+    file, sheet or header that is not what it should be.
+    """
+    path = Path(path)
+    given = {"borrower_id": borrower, "name": name, "industry": industry, "currency": currency}
+    reading = _Reading(path.name, {key: value for key, value in given.items() if value})
+    excel = _called_excel(path) or _is_workbook(path)
+    rows = dict((_sheets if excel else _table)(path, reading))
+    read = sum(map(len, rows.values()))
+    if not read:
+        raise SourceError(f"{path.name}: expected rows of data under the headers, found none; fill in a row")
+    reading.counts["empty"] = sum(not found for found in rows.values())
+    if len(rows.get("borrowers", [])) > 1:
+        reading.given.pop("name", None)  # one name cannot be the name of several
+    for row in rows.get("borrowers", []):
+        if master := _borrower(row, reading):
+            reading.masters.setdefault(master["borrower_id"], master)
+    facts = [fact for row in rows.get("statements", []) if (fact := _fact(row, reading))]
+    return _intake(reading, "workbook" if excel else "table", facts, read)
+
+
+@dataclass
+class _Row:
+    """One data row: `number` as Excel shows it, cells by column id, '' where blank."""
+
+    sheet: str | None
+    number: int
+    cells: dict[str, str]
+
+
+@dataclass
+class _Reading:
+    """What reading one file has found so far."""
+
+    file: str
+    given: dict[str, str]
+    masters: dict[str, dict] = field(default_factory=dict)
+    refusals: list[tuple] = field(default_factory=list)
+    unmapped: Counter = field(default_factory=Counter)
+    counts: Counter = field(default_factory=Counter)
+
+    def refuse(self, row: _Row, column: str, expected: str) -> None:
+        found = row.cells.get(column, "")
+        self.refusals.append((self.file, row.sheet, row.number, column, found, expected))
+
+
+def _called_excel(path: Path) -> bool:
+    return path.suffix.lower() in (".xlsx", ".xlsm", ".xls")
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/workbook") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _open(path: Path) -> pd.ExcelFile:
+    """The workbook, after the checks that keep a wrong, locked or hostile file from being parsed."""
+    try:
+        with path.open("rb") as file:
+            old = file.read(4) == b"\xd0\xcf\x11\xe0"
+            locked = old and "EncryptedPackage".encode("utf-16-le") in file.read()
+        if old:
+            nature = "one protected by a password" if locked else "an old .xls"
+            raise SourceError(f"{path.name}: expected an .xlsx workbook, found {nature}; save it as a plain .xlsx")
+        with zipfile.ZipFile(path) as archive:
+            _refuse_bomb(path, archive.infolist())
+            for one in archive.namelist():
+                if one.startswith("xl/worksheets/") and one.endswith(".xml"):
+                    _refuse_void(path, archive.read(one))
+        return pd.ExcelFile(path, engine="calamine")
+    except SourceError:
+        raise
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}; check the path and the rights") from None
+    except Exception as error:  # calamine raises its own kinds for each damage
+        raise SourceError(
+            f"{path.name}: expected an .xlsx workbook, found a file that cannot be opened as one ({error}); "
+            "open it in Excel and save it as .xlsx"
+        ) from None
+
+
+def _refuse_bomb(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    size, packed = sum(one.file_size for one in members), sum(one.compress_size for one in members)
+    if size > _LARGEST or size > _HIGHEST_RATIO * max(packed, 1):
+        raise SourceError(
+            f"{path.name}: expected at most {_LARGEST // 10**6} MB and {_HIGHEST_RATIO} times its size when "
+            f"unpacked, found {size / 1e6:,.0f} MB, {size / max(packed, 1):,.0f} times; split the file"
+        )
+
+
+def _refuse_void(path: Path, sheet: bytes) -> None:
+    """Refuse a sheet with a cell so far out that the rectangle up to it would not fit in memory."""
+    filled = set(_FILLED.findall(sheet))
+    widest = max((column.rjust(3, b"@") for column, _ in filled), default=b"@@A")
+    width = (widest[0] - 64) * 676 + (widest[1] - 64) * 26 + widest[2] - 64
+    height = max((int(row) for _, row in filled), default=0)
+    if height * width > _MOST_CELLS:
+        raise SourceError(
+            f"{path.name}: expected at most {_MOST_CELLS:,} cells a sheet, found {height:,} rows by {width:,} columns; "
+            "delete the rows and columns outside the table"
+        )
+
+
+def _sheets(path: Path, reading: _Reading) -> Iterator[tuple[str, list[_Row]]]:
+    with _open(path) as book:
+        names = {str(name): _key(str(name)) for name in book.sheet_names}
+        known = [*TABLES, README, CHART]
+        for name in names:
+            if names[name] not in map(_key, known):
+                raise SourceError(f"{path.name}: unknown sheet {name!r}; expected sheets among {known}")
+        for name, table in names.items():
+            if table in TABLES:
+                cells = pd.read_excel(book, sheet_name=name, header=None, dtype=str, na_filter=False)
+                yield table, _rows(cells.to_numpy().tolist(), table, name, reading)
+
+
+def _csv_rows(text: str) -> Iterator[list[str]]:
+    head = text.lstrip().partition("\n")[0]
+    return csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
+
+
+def _table(path: Path, reading: _Reading) -> Iterator[tuple[str, list[_Row]]]:
+    try:
+        rows = list(_csv_rows(read_text(path)[0]))
+    except csv.Error as error:
+        raise SourceError(f"{path.name}: expected a CSV table, found text that is none ({error})") from None
+    table = max(TABLES, key=lambda name: max((len(_columns(row, name)[0]) for row in rows[:5]), default=0))
+    yield table, _rows(rows, table, None, reading)
+
+
+def _key(text: str) -> str:
+    """A header or name without width, case, spaces and bracketed hints."""
+    return re.sub(r"\(.*\)$|[\s_]", "", plain(text).lower())
+
+
+def _columns(row: list[str], table: str) -> tuple[dict[int, str], list[str]]:
+    """Which of the table's columns stand where in a header row, and the required ones that are missing."""
+    names = {_key(header): one.id for one in TABLES[table] for header in (one.id, one.zh, one.en)}
+    found = {place: names[_key(cell)] for place, cell in enumerate(row) if _key(cell) in names}
+    return found, [one.id for one in TABLES[table] if one.required and one.id not in found.values()]
+
+
+def _rows(rows: list[list[str]], table: str, sheet: str | None, reading: _Reading) -> list[_Row]:
+    """The data rows under the header; further header rows, blank rows and examples are left out."""
+    where = f"{reading.file}, sheet {sheet!r}" if sheet else reading.file
+    if not any(any(cell.strip() for cell in row) for row in rows):
+        raise SourceError(f"{where}: expected the table {table}, found an empty sheet; start from the template")
+    top = max(range(min(5, len(rows))), key=lambda number: len(_columns(rows[number], table)[0]))
+    columns, missing = _columns(rows[top], table)
+    missing = [column for column in missing if column not in reading.given]
+    if missing or len(set(columns.values())) < len(columns):
+        found = [cell for cell in rows[top] if cell.strip()]
+        fault = f"expected the columns {missing}" if missing else "expected each column once"
+        raise SourceError(f"{where}, row {top + 1}: {fault}, found {found}; compare with the template")
+    reading.unmapped.update(c for place, c in enumerate(rows[top]) if c.strip() and place not in columns)
+    kept = []
+    for number, row in enumerate(rows[top + 1 :], start=top + 2):
+        cells = {name: row[place].strip() for place, name in columns.items() if place < len(row)}
+        example = cells.get("borrower_id", "").upper().startswith(EXAMPLE)
+        reading.counts["examples"] += example
+        if any(cells.values()) and not example and not _is_header(cells, table):
+            kept.append(_Row(sheet, number, cells))
+    return kept
+
+
+def _is_header(cells: dict[str, str], table: str) -> bool:
+    names = {one.id: {_key(one.id), _key(one.zh), _key(one.en)} for one in TABLES[table]}
+    return all(not cell or _key(cell) in names[column] for column, cell in cells.items())
+
+
+def _code(text: str) -> str:
+    return text.partition(".")[0] if _NUMBER_AS_TEXT.fullmatch(text) else text
+
+
+def _cell(row: _Row, column: str, parse: Callable, reading: _Reading, *, required: bool = False) -> object:
+    """The parsed cell, None where it is blank or refused."""
+    try:
+        value = parse(row.cells.get(column, ""))
+    except ValueError:
+        return reading.refuse(row, column, _EXPECTED[column])
+    if value is None and required:
+        reading.refuse(row, column, _EXPECTED[column])
+    return value
+
+
+def _currency(text: str) -> str | None:
+    code = plain(text).upper()
+    if code and code not in CURRENCIES:
+        raise ValueError(text)
+    return code or None
+
+
+def _borrower_id(row: _Row, reading: _Reading) -> str | None:
+    row.cells["borrower_id"] = _code(row.cells.get("borrower_id", "")) or reading.given.get("borrower_id", "")
+    return _cell(row, "borrower_id", lambda text: text if 1 <= len(text) <= 64 else None, reading, required=True)
+
+
+def _borrower(row: _Row, reading: _Reading) -> dict | None:
+    """One borrower's master data, None when it has no id."""
+    before = len(reading.refusals)
+    master = {one.id: row.cells.get(one.id) or None for one in TABLES["borrowers"]}
+    master["borrower_id"] = _borrower_id(row, reading)
+    master["name"] = _cell(row, "name", lambda text: text or reading.given.get("name"), reading, required=True)
+    master["credit_code"] = _code(row.cells.get("credit_code", "")) or None
+    master["industry"] = master["industry"] or reading.given.get("industry")
+    master["currency"] = _cell(row, "currency", _currency, reading) or reading.given.get("currency")
+    master["first_drawdown"] = _cell(row, "first_drawdown", parse_date, reading)
+    if master["borrower_id"] in reading.masters:
+        reading.refuse(row, "borrower_id", "each borrower once")
+    if len(reading.refusals) > before:  # the file is refused: do not blame every fact of this borrower as well
+        master["currency"] = master["currency"] or "XXX"
+    return master if master["borrower_id"] else None
+
+
+def _fact(row: _Row, reading: _Reading) -> dict | None:
+    """One statement fact, None when a cell was refused or the amount is a dash."""
+    before = len(reading.refusals)
+    amount = _cell(row, "amount", parse_amount, reading, required=row.cells.get("amount", "") == "")
+    fact = {"borrower_id": _borrower_id(row, reading)}
+    fact["period_end"] = _cell(row, "period_end", parse_date, reading, required=True)
+    fact["item"] = _item(row, reading)
+    fact["months"] = _months(row, fact["item"], reading)
+    fact |= {"amount": amount, "currency": _fact_currency(row, fact["borrower_id"], reading)}
+    fact["known_on"] = _known_on(row, fact["period_end"], reading)
+    where = [reading.file, row.sheet, f"row {row.number}", row.cells.get("source")]
+    fact["source"] = " · ".join(part for part in where if part)
+    if len(reading.refusals) > before:
+        return None
+    reading.counts["dashes"] += amount is None
+    return None if amount is None else fact
+
+
+@cache
+def _items() -> dict[str, str]:
+    """Item ids by every name they go by; an id wins over a name, the first item over a later one."""
+    names = [(name, item.id) for item in chart.items().values() for name in (item.zh, item.en)]
+    return {_key(name): item for name, item in reversed(names)} | {_key(item): item for item in chart.items()}
+
+
+def _item(row: _Row, reading: _Reading) -> str | None:
+    text = row.cells.get("item", "")
+    item = _items().get(_key(text))
+    if item is None:
+        known = [name for one in chart.items().values() for name in (one.id, one.zh, one.en)]
+        near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
+        reading.refuse(row, "item", f"an item of the sheet chart{', perhaps ' + ' / '.join(near) if near else ''}")
+    return item
+
+
+def _months(row: _Row, item: str | None, reading: _Reading) -> int | None:
+    """The months of a fact; a balance may leave them blank."""
+    refused = len(reading.refusals)
+    months = _cell(row, "months", parse_amount, reading)
+    if item is None or len(reading.refusals) > refused:
+        return None
+    stock = chart.items()[item].kind == "stock"
+    if months is None and stock:
+        return 0
+    if months not in (MONTHS[:1] if stock else MONTHS[1:]):
+        expected = f"0 or blank, {item} is a balance" if stock else f"3, 6, 9 or 12, {item} is a flow over months"
+        return reading.refuse(row, "months", expected)
+    return int(months)
+
+
+def _fact_currency(row: _Row, borrower_id: str | None, reading: _Reading) -> str | None:
+    master = reading.masters.get(borrower_id, {})
+    fallback = master.get("currency") or reading.given.get("currency")
+    return _cell(row, "currency", lambda text: _currency(text) or fallback, reading, required=True)
+
+
+def _known_on(row: _Row, period_end: dt.date | None, reading: _Reading) -> dt.date | None:
+    known_on = _cell(row, "known_on", parse_date, reading)
+    if known_on and period_end and known_on < period_end:
+        reading.refuse(row, "known_on", f"a day from the period end {period_end:%Y-%m-%d} on")
+    if known_on is None and period_end:
+        known_on = min(statutory_deadline(period_end), max(dt.date.today(), period_end))
+        reading.counts["deadlines"] += not row.cells.get("known_on")
+    return known_on
+
+
+def _intake(reading: _Reading, kind: str, facts: list[dict], read: int) -> Intake:
+    tables = {}
+    masters = list(reading.masters.values())
+    if not masters and "borrower_id" in reading.given:
+        masters = [reading.given]
+    if masters:
+        tables["borrowers"] = pd.DataFrame(masters).dropna(axis="columns", how="all")
+    if facts:
+        dated = pd.DataFrame(facts)
+        tables["statements"] = dated.astype({"period_end": "datetime64[us]", "known_on": "datetime64[us]"})
+    refusals = pd.DataFrame(reading.refusals, columns=REFUSAL_COLUMNS)
+    return Intake(reading.file, kind, tables, read, refusals, dict(reading.unmapped), _notes(reading.counts))
+
+
+def _notes(counts: Counter) -> list[str]:
+    texts = {
+        "examples": "{} example rows skipped",
+        "dashes": "{} rows skipped: the amount is a dash, which states no figure",
+        "deadlines": "{} rows without known_on: statutory deadline taken, or today if earlier",
+        "empty": "{} sheets of known tables hold no rows",
+    }
+    return [text.format(counts[name]) for name, text in texts.items() if counts[name]]

@@ -1,0 +1,1 @@
+"""How it is told: takes tables, imports no analysis."""

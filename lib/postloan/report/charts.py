@@ -1,0 +1,146 @@
+"""Figures in one house style: seaborn on plain matplotlib figures, inline SVG with the text kept as text.
+
+Text stays text (`svg.fonttype: none`), so Chinese needs no font on the machine that draws; the reader's
+browser supplies it. Every figure carries a text alternative that states its finding.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+
+import matplotlib
+import pandas as pd
+import seaborn as sns
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from postloan.measures import Measure
+from postloan.report.exhibits import Exhibit, Sheet
+
+INK, ACCENT, SOFT, ALARM = "#1f2933", "#1b5e8c", "#9fb3c8", "#b3261e"
+STYLE = {
+    **sns.axes_style("ticks"),
+    "svg.fonttype": "none",
+    "svg.hashsalt": "postloan",
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.edgecolor": "#7b8794",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+
+
+def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibit:
+    """Quarterly revenue and net profit of the last twelve quarters as bars.
+
+    `amounts` has a row per period (period_end, revenue, net_profit), single quarters in the basic unit.
+    """
+    words = sheet.words
+    shown = amounts.dropna(subset=["revenue"]).tail(12)
+    if shown.empty:
+        return Exhibit("")
+    divisor, scale, _ = words.scale(shown["revenue"].max() * 10)
+    labels = [f"{day:%y-%m}" for day in shown["period_end"]]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 2.3))
+        figure.subplots_adjust(left=0.06, right=0.99, top=0.88, bottom=0.12, wspace=0.15)
+        axes = figure.subplots(1, 2, width_ratios=[1, 1])
+        for ax, item, colour, title in zip(
+            axes,
+            ("revenue", "net_profit"),
+            (ACCENT, SOFT),
+            (words("chart.revenue"), words("chart.profit")),
+            strict=True,
+        ):
+            values = (shown[item] / divisor).to_numpy()
+            sns.barplot(x=labels, y=values, color=colour, ax=ax, width=0.7, saturation=1, errorbar=None)
+            ax.axhline(0, color=INK, linewidth=0.6)
+            ax.set_title(f"{title}  ({words.unit(sheet.currency, scale)})", loc="left")
+            ax.set(xlabel="", ylabel="")
+            ax.set_xticks(range(0, len(labels), 2), labels[::2])
+        svg = _svg(figure)
+    last = shown.iloc[-1]
+    alt = words(
+        "chart.flows_alt",
+        period=words.date(last["period_end"]),
+        revenue=words.money(last["revenue"], sheet.currency),
+        profit=words.money(last["net_profit"], sheet.currency),
+        trend=_growth(compared, sheet),
+    )
+    return _figure(svg, words("chart.flows_title"), alt, sheet)
+
+
+def _growth(compared: pd.DataFrame, sheet: Sheet) -> str:
+    growth = compared.at["revenue_growth", "now"]
+    if pd.isna(growth):
+        return sheet.words("chart.flows_unknown")
+    direction = "flat" if abs(growth) < 0.005 else "up" if growth > 0 else "down"
+    return sheet.words(f"chart.flows_{direction}", change=sheet.words.value(abs(growth), "pct"))
+
+
+def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
+    """Small multiples of the key ratios over the last twenty periods, with their bands."""
+    words = sheet.words
+    long = history.dropna(subset=["value"])
+    keys = [m for m in measures.values() if m.key and m.unit != "money" and (long["ratio"] == m.id).sum() >= 2]
+    if not keys:
+        return Exhibit("")
+    findings = []
+    with matplotlib.rc_context(STYLE):
+        rows = -(-len(keys) // 4)
+        figure = Figure(figsize=(7.2, 1.5 * rows))
+        figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=0.35, hspace=0.5)
+        axes = figure.subplots(rows, 4, squeeze=False).ravel()
+        for ax, measure in zip(axes, keys, strict=False):
+            series = long[long["ratio"] == measure.id].sort_values("period_end").tail(20)
+            _small(ax, series, measure, sheet)
+            ends = [words.value(value, measure.unit) for value in series["value"].iloc[[0, -1]]]
+            findings.append(words("chart.panel_finding", ratio=words.ratio(measure.id), before=ends[0], now=ends[1]))
+        for ax in axes[len(keys) :]:
+            ax.set_axis_off()
+        svg = _svg(figure)
+    joint = "；" if words.language == "zh" else "; "
+    return _figure(svg, words("chart.panel_title"), words("chart.panel_alt", findings=joint.join(findings)), sheet)
+
+
+def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
+    factor = 100 if measure.unit == "pct" else 1
+    sns.lineplot(x=series["period_end"], y=series["value"] * factor, color=ACCENT, linewidth=1.4, errorbar=None, ax=ax)
+    ax.plot(series["period_end"].iloc[-1], series["value"].iloc[-1] * factor, "o", color=ACCENT, markersize=3)
+    low, high = ax.get_ylim()
+    for bound, dash in ((measure.warn, "--"), (measure.ok, ":")):
+        if bound is not None and low - (high - low) <= bound * factor <= high + (high - low):
+            ax.axhline(bound * factor, color=ALARM if dash == "--" else INK, linewidth=0.7, linestyle=dash)
+    unit = " (%)" if measure.unit == "pct" else ""
+    ax.set_title(sheet.words.ratio(measure.id) + unit, loc="left")
+    ax.set(xlabel="", ylabel="")
+    first, last = series["period_end"].iloc[0], series["period_end"].iloc[-1]
+    ax.set_xticks([first, last], [f"{first:%y-%m}", f"{last:%y-%m}"])
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as an SVG element; fonts are left to the page, sizes kept."""
+    with warnings.catch_warnings(), io.StringIO() as file:
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+        text = file.getvalue()
+    return re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text[text.index("<svg") :])
+
+
+def _figure(svg: str, title: str, alt: str, sheet: Sheet) -> Exhibit:
+    named = svg.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(alt), 1)
+    notes = escape(" · ".join(sheet.notes()))
+    return Exhibit(
+        f'<figure class="exhibit">{named}<figcaption><b>{escape(title)}</b> {escape(alt)}'
+        f'<span class="notes">{notes}</span></figcaption></figure>'
+    )

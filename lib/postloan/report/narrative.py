@@ -1,0 +1,237 @@
+"""Findings → sentences (params/texts). Every sentence carries the number it speaks of; none is typed by hand.
+
+Facts come from tables of ratios; judgement is limited to the bands of params/ratios.yml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from postloan.measures import Measure
+from postloan.report.exhibits import Sheet
+
+STALE_DAYS = 200
+WORST = 4
+# A move is worth a sentence from so many times its usual size and such a share of its level, by band now.
+_WORTH_SAYING = {"warn": (0.0, 0.05), "watch": (0.5, 0.05), None: (0.8, 0.10), "ok": (2.0, 0.25)}
+_SCORES = ("distress", "reliability")
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Paragraphs (and one optional list) that display themselves in a notebook."""
+
+    paragraphs: tuple[str, ...]
+    points: tuple[str, ...] = ()
+    title: str = ""
+
+    def _repr_html_(self) -> str:
+        text = "".join(f'<p class="story">{escape(paragraph)}</p>' for paragraph in self.paragraphs)
+        if self.title:
+            text += f'<p class="story lead"><b>{escape(self.title)}</b></p>'
+        if self.points:
+            items = "".join(f"<li>{escape(point)}</li>" for point in self.points)
+            text += f'<ol class="story">{items}</ol>'
+        return Markup(text)
+
+
+def conclusion(
+    compared: pd.DataFrame,
+    latest: pd.Series,
+    doubtful: pd.DataFrame,
+    measures: dict[str, Measure],
+    sheet: Sheet,
+) -> Prose:
+    """The first page in words: how fresh, how big, what the bands say, what worsened, what to ask.
+
+    `compared` is `ratios.compare`'s frame, `latest` the newest period (period_end, known_on), `doubtful` the
+    statement flags.
+    """
+    first = [_freshness(latest, sheet), _size(compared, sheet), *_cash(compared, sheet)]
+    second = [_bands(compared, measures, sheet)]
+    if len(doubtful):
+        second.append(sheet.words("story.flags", count=len(doubtful)))
+    worst = worsened(compared, measures)
+    points = tuple(_worse(compared.loc[name], measures[name], sheet) for name in worst)
+    if not points:
+        second.append(sheet.words("story.none_worse"))
+    joint = "" if sheet.words.language == "zh" else " "
+    title = sheet.words("story.worst_title") if points else ""
+    return Prose((joint.join(first), joint.join(second)), points, title)
+
+
+def headline(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> list[dict[str, str]]:
+    """The few readings that the index shows beside a report: warnings, growth, liquidity, leverage."""
+    words = sheet.words
+    bands = [measures[name].band(value) for name, value in compared["now"].items()]
+    said = [{"label": words(f"band.{band}"), "text": str(bands.count(band))} for band in ("warn", "watch")]
+    for name in ("revenue_growth", "current_ratio", "liabilities_to_assets"):
+        value = words.value(compared.at[name, "now"], measures[name].unit, sheet.currency)
+        said.append({"label": words.ratio(name), "text": value})
+    return said
+
+
+def worsened(compared: pd.DataFrame, measures: dict[str, Measure], count: int = WORST) -> list[str]:
+    """The ratios that most worsened on the year, one a group: measured against their own usual change.
+
+    The better the band a ratio is still in, the larger a move it takes to be singled out.
+    """
+    scored = []
+    for name, row in compared.iterrows():
+        measure = measures[name]
+        worse = measure.worsening(row["now"], row["year_ago"])
+        if measure.unit in ("money", "points") or pd.isna(worse) or worse <= 0 or measure.group.endswith("_parts"):
+            continue
+        band = measure.band(row["now"])
+        times = worse / row["usual"] if row["usual"] > 0 else 1.0
+        relative = worse / max(abs(row["year_ago"]), 1e-9)
+        least_times, least_relative = _WORTH_SAYING[band]
+        if times >= least_times and relative >= least_relative and not (band == "ok" and measure.group in _SCORES):
+            weight = {"warn": 3.0, "watch": 2.0}.get(band, 1.0)
+            scored.append((weight * min(times, 4.0) ** 0.5 * min(relative, 1.0), name))
+    chosen: dict[str, str] = {}
+    for _, name in sorted(scored, reverse=True):
+        chosen.setdefault(measures[name].group, name)
+    return list(chosen.values())[:count]
+
+
+def _freshness(latest: pd.Series, sheet: Sheet) -> str:
+    words = sheet.words
+    age = (pd.Timestamp(sheet.as_of) - latest["period_end"]).days
+    key = "story.period_stale" if age > STALE_DAYS else "story.period"
+    dates = {"period": latest["period_end"], "known": latest["known_on"], "as_of": sheet.as_of}
+    return words(key, age=age, **{name: words.date(day) for name, day in dates.items()})
+
+
+def _size(compared: pd.DataFrame, sheet: Sheet) -> str:
+    words, now = sheet.words, compared["now"]
+    if pd.isna(now["revenue_ttm"]):
+        return words("story.size_none", reason=words.reason(compared.at["revenue_ttm", "reason"]))
+    said = {
+        "revenue": words.money(now["revenue_ttm"], sheet.currency),
+        "profit": words.money(now["net_profit_ttm"], sheet.currency),
+    }
+    growth = now["revenue_growth"]
+    if pd.isna(growth):
+        return words("story.size_only", **said)
+    return words(f"story.size_{'up' if growth >= 0 else 'down'}", change=words.value(abs(growth), "pct"), **said)
+
+
+def _cash(compared: pd.DataFrame, sheet: Sheet) -> list[str]:
+    words, now, said = sheet.words, compared["now"], []
+    profit, cash = now["net_profit_ttm"], now["cfo_ttm"]
+    if profit < 0:
+        said.append(words("story.loss", loss=words.money(-profit, sheet.currency)))
+    if cash < 0:
+        said.append(words("story.cash_out", cfo=words.money(-cash, sheet.currency)))
+    elif profit > 0 and cash >= 0:
+        key = "story.cash_ahead" if cash >= profit else "story.cash_behind"
+        said.append(words(key, cfo=words.money(cash, sheet.currency)))
+    return said
+
+
+def _bands(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> str:
+    found = [measures[name].band(value) for name, value in compared["now"].items()]
+    counts = {band: found.count(band) for band in ("ok", "watch", "warn")}
+    total = sum(counts.values())
+    return sheet.words("story.bands", count=total, **counts) if total else sheet.words("story.bands_none")
+
+
+def _worse(row: pd.Series, measure: Measure, sheet: Sheet) -> str:
+    words = sheet.words
+    times = measure.worsening(row["now"], row["year_ago"]) / row["usual"] if row["usual"] > 0 else float("nan")
+    size = "size_unknown" if pd.isna(times) else "size_large" if times >= 1.5 else "size_usual"
+    band = measure.band(row["now"])
+    said = words(
+        "story.worse",
+        ratio=words.ratio(row.name),
+        before=words.value(row["year_ago"], measure.unit, sheet.currency),
+        now=words.value(row["now"], measure.unit, sheet.currency),
+        band=words("story.worse_band", band=words(f"band.{band}")) if band else "",
+        size=words(f"story.{size}", times=f"{times:,.1f}"),
+    )
+    ask = words("story.explain_next", question=words(f"story.ask.{measure.group}"))
+    return said + ("" if words.language == "zh" else " ") + ask
+
+
+def group(name: str, compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Prose:
+    """One sentence or two on a group of ratios."""
+    words = sheet.words
+    mine = compared.loc[[ratio for ratio in compared.index if measures[ratio].group == name]]
+    if mine["now"].isna().all():
+        return Prose((words("story.group_none"),))
+    bands = [measures[ratio].band(value) for ratio, value in mine["now"].items()]
+    worst = next(iter(worsened(mine, measures, 1)), None)
+    said = ""
+    if worst:
+        unit = measures[worst].unit
+        sides = {"before": mine.at[worst, "year_ago"], "now": mine.at[worst, "now"]}
+        shown = {side: words.value(value, unit, sheet.currency) for side, value in sides.items()}
+        said = words("story.group_worst", ratio=words.ratio(worst), **shown)
+    if not any(bands):
+        return Prose((words("story.group_plain") + said,))
+    counts = {
+        "count": sum(band is not None for band in bands),
+        "warn": bands.count("warn"),
+        "watch": bands.count("watch"),
+    }
+    return Prose((words("story.group", worst=said, **counts),))
+
+
+def scores(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Prose:
+    """What the distress and reliability scores say, and how little they prove."""
+    words = sheet.words
+    z, m = compared.loc["altman_z_nonmanufacturing"], compared.loc["beneish_m8"]
+    if pd.isna(z["now"]):
+        distress = words("story.scores_none", reason=words.reason(z["reason"]))
+    else:
+        band = words(f"band.{measures['altman_z_nonmanufacturing'].band(z['now'])}")
+        distress = words("story.scores", value=words.value(z["now"], "score"), band=band)
+    if pd.isna(m["now"]):
+        return Prose((distress, words("story.reliability_none", reason=words.reason(m["reason"]))))
+    cut = measures["beneish_m8"].warn
+    key = "story.reliability_flag" if m["now"] > cut else "story.reliability_calm"
+    return Prose((distress, words(key, value=words.value(m["now"], "score"), cut=words.value(cut, "score"))))
+
+
+def gaps(
+    compared: pd.DataFrame, missing: pd.DataFrame, doubtful: pd.DataFrame, periods: pd.DataFrame, sheet: Sheet
+) -> list[tuple[str, str]]:
+    """Everything missing or doubtful, with what it means, in words; for `exhibits.gap_table`.
+
+    `missing` is `periods.gaps`' frame, `periods` the periods at hand.
+    """
+    words, found = sheet.words, []
+    age = (pd.Timestamp(sheet.as_of) - periods["period_end"].iloc[-1]).days
+    if age > STALE_DAYS:
+        found.append((words("gap.stale", days=age), words("gap.stale_effect")))
+    if len(periods) < 8:
+        found.append((words("gap.history", count=len(periods)), words("gap.history_effect")))
+    found += [(words("gap.period", month=str(month)), words("gap.period_effect")) for month in missing["month"]]
+    for row in doubtful.itertuples():
+        amounts = {
+            "found": words.money(row.found, sheet.currency),
+            "expected": words.money(row.expected, sheet.currency),
+        }
+        said = words(f"gap.{row.flag}", period=words.date(row.period_end), item=words.item(row.item), **amounts)
+        found.append((said, words("gap.flag_effect")))
+    return found + _missing_items(compared, sheet)
+
+
+def _missing_items(compared: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
+    """Missing inputs, each once, with the ratios it costs (the parts of scores left out)."""
+    words, found = sheet.words, []
+    blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
+    for reason, part in blank.groupby("reason", sort=False):
+        names = [
+            words.ratio(name) for name in part.index if not name.startswith(("beneish_", "piotroski_", "montier_"))
+        ]
+        names = names or [words.ratio(name) for name in part.index]
+        joint = "、" if words.language == "zh" else ", "
+        shown = joint.join(names[:4]) + (joint + words("gap.more", count=len(names) - 4) if len(names) > 4 else "")
+        effect = words("gap.item_effect", count=len(names), ratios=shown)
+        found.append((words("gap.item", item=words.term(reason.partition(":")[2])), effect))
+    return sorted(found, key=lambda pair: pair[0])

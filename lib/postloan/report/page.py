@@ -1,0 +1,223 @@
+"""An executed notebook becomes one self-contained HTML page: no scripts, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import escape, unescape
+from pathlib import Path
+from urllib.parse import quote
+
+import mistune
+import nbformat
+import nh3
+from jinja2 import Environment
+from markupsafe import Markup
+from nbconvert.exporters import Exporter, TemplateExporter
+from nbformat import NotebookNode
+from traitlets import Unicode, default
+
+from postloan import settings
+from postloan.errors import RunError
+from postloan.report import record, safety
+
+TEMPLATE = Path(__file__).with_name("template")
+HTML_LANG = {"zh": "zh-CN", "en": "en"}
+_SHOWN_TYPES = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain")
+_HEADING = re.compile(r"<(h[12])\b([^>]*)>(.*?)</\1>", re.DOTALL)
+_CLEAN_ATTRIBUTES = {
+    **nh3.ALLOWED_ATTRIBUTES,
+    "*": {"class"},
+    "td": {*nh3.ALLOWED_ATTRIBUTES["td"], "style"},
+    "th": {*nh3.ALLOWED_ATTRIBUTES["th"], "style"},
+}
+_markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrough", "def_list"])
+
+
+@dataclass
+class Page:
+    """Everything the template needs; `blocks` and `title` are safe HTML, the rest is plain text."""
+
+    language: str
+    about: dict
+    words: dict
+    title: str = ""
+    blocks: list[Markup] = field(default_factory=list)
+    contents: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def html_lang(self) -> str:
+        """The value of the page's lang attribute."""
+        return HTML_LANG[self.language]
+
+    @property
+    def borrower(self) -> str:
+        """The borrower's name and id, as far as known."""
+        name, borrower_id = self.about.get("borrower_name"), self.about.get("borrower_id")
+        return f"{name} ({borrower_id})" if name and name != borrower_id else str(borrower_id or "")
+
+    @property
+    def head_title(self) -> str:
+        """The browser's title: report, borrower, as-of date."""
+        return " · ".join(part for part in (self.title, self.borrower, self.about.get("as_of")) if part)
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the data are synthetic and no block says so already."""
+        said = any('class="synthetic"' in block for block in self.blocks)
+        return bool(self.about.get("synthetic")) and not said
+
+    @property
+    def style(self) -> Markup:
+        """The stylesheet with the printed page's running header."""
+        css = (TEMPLATE / "page.css").read_text(encoding="utf-8")
+        mark = self.words["synthetic_short"] if self.about.get("synthetic") else ""
+        header = " · ".join(part for part in (self.head_title, mark) if part)
+        running = f"@page {{ @top-left {{ content: {css_text(header)} }} }}"
+        return Markup(f"{css}\n{running}\n@page :first {{ @top-left {{ content: none }} }}\n")
+
+
+class ReportExporter(TemplateExporter):
+    """The nbconvert exporter of post-loan reports; `--to postloan.report.page.ReportExporter` works too."""
+
+    export_from_notebook = "Post-loan report"
+    output_mimetype = "text/html"
+    language = Unicode("", help="zh or en; empty: the language of the record, else of the parameters").tag(config=True)
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    @default("template_file")
+    def _template_file_default(self) -> str:
+        return "page.html.j2"
+
+    @default("template_paths")
+    def _template_paths(self, prune=True, root_dirs=None) -> list[str]:
+        return [str(TEMPLATE)]
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment()
+        environment.autoescape = True
+        return environment
+
+    def from_notebook_node(self, nb: NotebookNode, resources=None, **kw) -> tuple[str, dict]:
+        """Convert an executed notebook; RunError when it did not finish or an output is not safe to show."""
+        nb, resources = Exporter.from_notebook_node(self, nb, resources, **kw)
+        return self.template.render(page=compose(nb, self.language or None)), resources
+
+
+def export(notebook: NotebookNode | Path | str, *, language: str | None = None) -> str:
+    """One HTML page of an executed notebook; `language` overrides that of its record and parameters.
+
+    RunError when the notebook holds an error or an output with a script, a handler or an outside reference.
+    """
+    if not isinstance(notebook, NotebookNode):
+        notebook = nbformat.read(Path(notebook), as_version=4)
+    return ReportExporter(language=language or "").from_notebook_node(notebook)[0]
+
+
+def compose(notebook: NotebookNode, language: str | None = None) -> Page:
+    """Lay the notebook out as a page: the cells of one language, one h1, contents from the h2 headings."""
+    about = _about(notebook)
+    language = language or about.get("language") or "zh"
+    if language not in settings.LANGUAGES:
+        raise RunError(f"language {language!r}: expected one of {list(settings.LANGUAGES)}")
+    page = Page(language, about, settings.load_yaml(TEMPLATE / "words.yml")[language])
+    others = {other for other in settings.LANGUAGES if other != language}
+    for number, cell in enumerate(notebook.cells, start=1):
+        if not others & set(cell.metadata.get("tags", [])):
+            for html in _cell_blocks(cell, number, page.words):
+                _add(page, html)
+    page.title = page.title or page.words["untitled"]
+    return page
+
+
+def css_text(text: str) -> str:
+    """A CSS string literal of any text; nothing in it can close the string or the style element."""
+    return '"' + re.sub(r"[^\w ·()./,:-]", lambda match: f"\\{ord(match[0]):x} ", text) + '"'
+
+
+def _about(notebook: NotebookNode) -> dict:
+    """The report's record, else the parameters papermill ran it with."""
+    found = record.find_all(notebook)
+    return dict(found[0]) if len(found) == 1 else dict(notebook.metadata.get("papermill", {}).get("parameters", {}))
+
+
+def _cell_blocks(cell: NotebookNode, number: int, words: dict) -> list[str]:
+    tags = set(cell.metadata.get("tags", []))
+    if cell.cell_type == "markdown" and "hide" not in tags:
+        return [markdown(cell.source, words)]
+    shown = [_output(output, number, tags, words) for output in cell.get("outputs", [])]
+    return [f'<div class="output">{html}</div>' for html in shown if html]
+
+
+def markdown(source: str, words: dict) -> str:
+    """Markdown as clean HTML: no images, no links to elsewhere, tables with scope in a scroll container."""
+    html = nh3.clean(
+        _markdown(source),
+        tags=nh3.ALLOWED_TAGS - {"img", "map", "area"},
+        attributes=_CLEAN_ATTRIBUTES,
+        filter_style_properties={"text-align"},
+        url_schemes=set(),
+        link_rel=None,
+    )
+    region = f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(words["wide_table"])}">'
+    html = html.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
+    return html.replace("<table", region + "<table").replace("</table>", "</table></div>")
+
+
+def _output(output: NotebookNode, number: int, tags: set[str], words: dict) -> str:
+    where = f"cell {number}"
+    if output.output_type == "error":
+        raise RunError(f"{where}: the notebook did not finish: {output.ename}: {output.evalue}; run it again first")
+    if output.output_type == "stream":
+        shown = output.name == "stdout" and "stdout" in tags
+        return f'<pre class="plain">{escape(output.text)}</pre>' if shown else ""
+    mime = next((mime for mime in _SHOWN_TYPES if mime in output.data), None)
+    content, alt = output.data.get(mime, ""), _alt(output, mime, words)
+    if mime == "text/html":
+        return safety.inline(content, where)
+    if mime == "image/svg+xml":
+        svg = safety.inline(content, where)
+        named = re.search(r"<svg[^>]*\s(role|aria-label|aria-labelledby)=", svg)
+        return svg if named else svg.replace("<svg", f'<svg role="img" aria-label="{alt}"', 1)
+    if mime in ("image/png", "image/jpeg"):
+        return f'<img alt="{alt}" src="data:{mime};base64,{escape("".join(content.split()))}">'
+    if mime == "text/markdown":
+        return markdown(content, words)
+    return "" if not content or content.startswith("<") else f'<pre class="plain">{escape(content)}</pre>'
+
+
+def _alt(output: NotebookNode, mime: str | None, words: dict) -> str:
+    about = output.get("metadata", {})
+    return escape(str(about.get(mime, {}).get("alt") or about.get("alt") or words["undescribed"]))
+
+
+def _add(page: Page, html: str) -> None:
+    """Append a block: the first h1 becomes the page's, later ones are h2; each h2 gets an id and an entry."""
+
+    def heading(match: re.Match) -> str:
+        text = unescape(re.sub(r"<[^>]+>", "", match[3])).strip()
+        if match[1] == "h1" and not page.title:
+            page.title = text
+            return ""
+        named = re.search(r"""\bid\s*=\s*["']?([^"'\s>]+)""", match[2])
+        slug = named[1] if named else _slug(text, {slug for slug, _ in page.contents})
+        page.contents.append((slug, text))
+        attributes = match[2] if named else f'{match[2]} id="{slug}"'
+        return f"<h2{attributes}>{match[3]}</h2>"
+
+    html = _HEADING.sub(heading, html).strip()
+    if html:
+        page.blocks.append(Markup(safety.own_ids(html, f"b{len(page.blocks)}-")))
+
+
+def _slug(text: str, taken: set[str]) -> str:
+    base = "s-" + (re.sub(r"[^\w]+", "-", text.casefold()).strip("-_") or "section")
+    return next(slug for n in range(1, 1000) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
+
+
+def fragment(slug: str) -> str:
+    """A heading's id as the fragment of a link."""
+    return "#" + quote(slug)

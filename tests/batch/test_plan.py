@@ -1,0 +1,133 @@
+import datetime as dt
+
+import pytest
+
+from postloan import settings
+from postloan.batch import plan
+from postloan.errors import RunError
+
+
+def test_run_gets_defaults(run):
+    loaded = run()
+    assert loaded.day == dt.date(2024, 6, 30)
+    assert (loaded.kernel, loaded.cell_timeout, loaded.borrowers) == ("python3", 300, "all")
+
+
+def test_unquoted_id_refused(run):
+    with pytest.raises(RunError, match=r"in quotes, e\.g\. '600600'"):
+        run(borrowers=[600600])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("langage", ["zh"], "langage: unknown field; known: name, book"),
+        ("languages", ["fr"], "languages.0: Input should be 'zh' or 'en'"),
+        ("jobs", "two", "jobs: Input should be a valid integer"),
+        ("as_of", "soon", "a date such as 2024-06-30, or today"),
+    ],
+)
+def test_wrong_field_named(run, field, value, message):
+    with pytest.raises(RunError) as caught:
+        run(**{field: value})
+    assert message in str(caught.value)
+    assert ".yml" in str(caught.value)
+
+
+def test_missing_file_named(home):
+    with pytest.raises(RunError, match=r"nowhere\.yml: no such file"):
+        plan.load_run(home / "nowhere.yml")
+
+
+def test_overrides_are_checked(home, run):
+    run()
+    with pytest.raises(RunError, match="jobs"):
+        plan.load_run(home / "params/runs/try0.yml", jobs=0)
+
+
+def test_jobs_cross_everything(run, book):
+    made = plan.jobs(run(languages=["zh", "en"]), book)
+    assert len(made) == 3 * 2
+    assert made[0].parameters["as_of"] == "2024-06-30"
+
+
+def test_text_ids_stay_text(run, book):
+    job = plan.jobs(run(borrowers=["000001"]), book)[0]
+    assert job.parameters["borrower_id"] == "000001"
+    assert job.file("html").name == "000001.html"
+
+
+def test_targets_stay_inside(home, run, book):
+    for job in plan.jobs(run(name="../../run"), book):
+        assert (home / "outputs").resolve() in job.file("html").resolve().parents
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"borrowers": ["Z"]}, r"unknown borrowers \['Z'\]; in the book: .*000001"),
+        ({"notebooks": ["none_such"]}, "unknown notebook 'none_such'; known: tiny"),
+        ({"parameters": {"limt": 2}}, "unknown parameter 'limt'; known: .*limit"),
+        ({"parameters": {"limit": "2"}}, "limit: expected float, found '2'"),
+        ({"parameters": {"codes": [1]}}, r"codes: expected list\[str\], found \[1\]"),
+        ({"parameters": {"as_of": "2020-01-01"}}, "as_of is set by the run itself"),
+        ({"kernel": "none_such"}, "no Jupyter kernel 'none_such'; known: .*python3"),
+    ],
+)
+def test_bad_plans_refused(run, book, fields, message):
+    with pytest.raises(RunError, match=message):
+        plan.jobs(run(**fields), book)
+
+
+def test_all_problems_listed(run, book):
+    with pytest.raises(RunError) as caught:
+        plan.jobs(run(parameters={"limit": "x", "other": 1}), book)
+    assert "limit:" in str(caught.value)
+    assert "'other'" in str(caught.value)
+
+
+def test_borrower_file_overrides(home, run, book):
+    (home / "params/borrowers/A.yml").write_text("borrower_id: 'A'\nlimit: 3\nlanguage: zh\n")
+    job = plan.jobs(run(borrowers=["A"], parameters={"limit": 2.0}), book)[0]
+    assert job.parameters["limit"] == 3.0
+    assert job.language == "en"
+
+
+def test_wrong_borrower_file_refused(home, run, book):
+    (home / "params/borrowers/A.yml").write_text("borrower_id: B\nlimit: much\n")
+    with pytest.raises(RunError, match=r"(?s)borrower_id 'B': expected 'A'.*A.yml: limit: expected float"):
+        plan.jobs(run(borrowers=["A"]), book)
+
+
+def test_untagged_notebook_refused(home, run, book):
+    text = (home / "notebooks/tiny.ipynb").read_text(encoding="utf-8").replace('"parameters"', '"params"')
+    (home / "notebooks/tiny.ipynb").write_text(text, encoding="utf-8")
+    with pytest.raises(RunError, match="must declare borrower_id, as_of, language, book"):
+        plan.jobs(run(), book)
+
+
+def test_address_never_travels(home, run, book):
+    loaded = run(book="postgresql+psycopg://me:secret@host/db")
+    assert loaded.book_name == "default"
+    assert "secret" not in loaded.book_shown
+    job = plan.jobs(loaded, book)[0]
+    assert job.parameters["book"] == "default"
+    assert "secret" not in repr(job)
+
+
+def test_fingerprint_follows_inputs(home, run, book):
+    def mark(**fields):
+        settings.load_yaml.cache_clear()
+        return plan.jobs(run(borrowers=["A"], **fields), book)[0].fingerprint
+
+    first = mark()
+    assert mark() == first
+    assert mark(parameters={"limit": 2.0}) != first
+    text = (home / "notebooks/tiny.ipynb").read_text(encoding="utf-8")
+    (home / "notebooks/tiny.ipynb").write_text(text + "\n", encoding="utf-8")
+    assert mark() != first
+
+
+def test_shipped_runs_load():
+    for path in settings.params("runs").glob("*.yml"):
+        assert plan.load_run(path).name == path.stem

@@ -1,0 +1,158 @@
+"""The house keeps its plan: who imports whom, the door, the top level, the environment, the texts."""
+
+import ast
+import re
+import string
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+
+import postloan
+from conftest import ROOT
+from postloan import settings, wording
+from postloan.batch import plan
+
+LIB = ROOT / "lib" / "postloan"
+GROUND = {"errors", "settings", "tables", "chart", "measures", "wording"}
+MAY_IMPORT = {
+    "ground": set(),
+    "book": {"ground"},
+    "analysis": {"ground"},
+    "report": {"ground"},
+    "judgement": {"ground", "analysis"},
+    "portfolio": {"ground", "analysis", "judgement"},
+    "batch": {"ground", "book", "report"},
+    "cli": {"ground", "book", "report", "batch", "analysis"},
+    "door": {"ground", "book", "analysis", "judgement", "portfolio", "report"},
+}
+# Inside a room modules do not import each other, but for what a whole room stands on.
+INSIDE = {
+    "book": {"schema", "figures", "captions", "template", "archetypes"},
+    "analysis": {"periods", "formulas"},
+    "report": {"exhibits", "safety", "record"},
+    "batch": {"plan", "names", "parameters", "workers", "run", "index"},
+    "judgement": {"rules"},
+}
+
+
+def room(module: str) -> str:
+    parts = module.split(".")[1:]
+    if not parts:
+        return "door"
+    return "ground" if parts[0] in GROUND else parts[0]
+
+
+def imports() -> list[tuple[str, str]]:
+    """(importer, imported) pairs of our modules, imports inside functions included."""
+    pairs = []
+    for path in sorted(LIB.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT / "lib").with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("postloan"):
+                pairs += [(name, _module(node.module, alias.name)) for alias in node.names]
+            elif isinstance(node, ast.Import):
+                pairs += [(name, alias.name) for alias in node.names if alias.name.startswith("postloan")]
+    return pairs
+
+
+def _module(package: str, name: str) -> str:
+    inner = LIB.joinpath(*package.split(".")[1:], name)
+    return f"{package}.{name}" if inner.is_dir() or inner.with_suffix(".py").exists() else package
+
+
+def test_rooms_keep_their_walls():
+    broken = [
+        f"{importer} imports {imported}"
+        for importer, imported in imports()
+        if room(importer) != room(imported)
+        and room(imported) not in MAY_IMPORT[room(importer)]
+        and not (room(importer) == "ground" == room(imported))
+    ]
+    assert not broken
+
+
+def test_modules_inside_a_room_stay_apart():
+    broken = [
+        f"{importer} imports {imported}"
+        for importer, imported in imports()
+        if room(importer) == room(imported) not in ("ground", "door", "cli")
+        and imported.count(".") == 2
+        and imported.split(".")[2] not in INSIDE.get(room(imported), set())
+    ]
+    assert not broken
+
+
+def test_walls_would_be_noticed():
+    assert ("postloan.book.store", "postloan.book.schema") in imports()
+    assert "book" not in MAY_IMPORT["analysis"]
+
+
+def test_door_is_sorted_and_real():
+    assert postloan.__all__ == sorted(postloan.__all__)
+    assert all(hasattr(postloan, name) for name in postloan.__all__)
+
+
+def test_modules_stay_small():
+    long = {path.name: n for path in LIB.rglob("*.py") if (n := path.read_text(encoding="utf-8").count("\n")) > 400}
+    assert not long
+
+
+def test_top_level_is_the_clients():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+        "\n"
+    )
+    if not any(listed):
+        pytest.skip("not a git checkout")
+    folders = {path.split("/")[0] for path in listed if "/" in path}
+    assert {f for f in folders if not f.startswith(".")} <= {"notebooks", "lib", "params", "outputs", "tests"}
+    assert "lib/postloan/__init__.py" in listed
+    assert [path for path in listed if path.startswith("outputs/")] in ([], ["outputs/.gitkeep"])
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.sub(r"\s", "", line) for line in requirements}
+
+
+def test_conda_lists_the_same_dependencies():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ours = _names(project["dependencies"] + project["optional-dependencies"]["dev"])
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    assert _names(conda) - {f"python{project['requires-python']}"} == ours
+
+
+def test_lock_pins_every_dependency():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.M))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    assert {re.split("[><=]", line)[0] for line in wanted} <= pinned
+    assert lock.count("--hash=sha256:") >= len(pinned)
+    assert "://" not in lock
+
+
+def test_languages_have_the_same_keys():
+    zh, en = (wording._load(language) for language in settings.LANGUAGES)
+    assert set(zh) == set(en)
+
+
+def test_placeholders_agree_between_languages():
+    zh, en = (wording._load(language) for language in settings.LANGUAGES)
+    fields = string.Formatter().parse
+    for key in zh:
+        assert {f[1] for f in fields(zh[key]) if f[1]} == {f[1] for f in fields(en[key]) if f[1]}, key
+
+
+def test_every_text_in_code_exists():
+    zh = wording._load("zh")
+    used = set()
+    for path in [*LIB.rglob("*.py"), *LIB.rglob("*.j2")]:
+        used |= set(re.findall(r"""words\(\s*"([a-z_]+\.[a-z_.]+)\"""", path.read_text(encoding="utf-8")))
+    assert used
+    assert not {key for key in used if key not in zh}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "params" / "runs").glob("*.yml")), ids=lambda path: path.name)
+def test_run_files_are_valid(path):
+    assert plan.load_run(path).name
