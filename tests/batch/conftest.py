@@ -1,11 +1,14 @@
 """A tiny project of its own: two borrowers, one fast notebook that can be told to go wrong."""
 
+import shutil
+
 import nbformat
 import pandas as pd
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from postloan import settings
 from postloan.batch import parameters, plan
 from postloan.book.store import open_book
 from postloan.tables import Intake
@@ -48,6 +51,7 @@ def tiny_notebook():
 def home(tmp_path, monkeypatch):
     for folder in ("notebooks", "params/runs", "params/borrowers"):
         (tmp_path / folder).mkdir(parents=True)
+    shutil.copytree(settings.params("texts"), tmp_path / "params" / "texts")
     nbformat.write(tiny_notebook(), tmp_path / "notebooks" / "tiny.ipynb")
     monkeypatch.setenv("POSTLOAN_HOME", str(tmp_path))
     monkeypatch.setenv("POSTLOAN_BOOK", f"sqlite:///{tmp_path}/book.db")

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from postloan import settings
 from postloan.report.page import TEMPLATE
+from postloan.wording import texts
 
 _MOST_HEADLINES = 6
 
@@ -29,7 +29,8 @@ def render(manifest: dict) -> str:
         made=sum(job["status"] == "ok" for job in manifest["jobs"]),
         several_notebooks=len({job["notebook"] for job in manifest["jobs"]}) > 1,
         synthetic=any(job.get("synthetic") for job in manifest["jobs"]),
-        words=settings.load_yaml(TEMPLATE / "words.yml"),
+        zh=texts("zh"),
+        en=texts("en"),
         link=quote,
         style=Markup(style),
         script=Markup(script),

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.engines import papermill_engines
 from tqdm import tqdm
+from traitlets.config import Config
 
 from postloan import settings
 from postloan.batch import index
@@ -142,7 +144,8 @@ def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     options = {"progress_bar": False, "log_output": False, "execution_timeout": job.cell_timeout}
     try:
-        with contextlib.chdir(settings.home()):
+        with contextlib.chdir(settings.home()), tempfile.TemporaryDirectory(prefix="postloan-") as sockets:
+            options |= {"config": _private(sockets), "extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}
             papermill_engines.execute_notebook_with_engine(None, notebook, job.kernel, **options)
     except CellTimeoutError:
         message = f"the cell ran longer than {job.cell_timeout} seconds (cell_timeout in the run file)"
@@ -153,6 +156,12 @@ def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
     if trouble := _first_trouble(notebook):
         return "failed", trouble
     return "ok", None
+
+
+def _private(folder: str) -> Config:
+    """Talk to the kernel through sockets of a folder only we can enter, not over TCP, where the system can."""
+    ipc = {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
+    return Config({"KernelManager": {} if sys.platform == "win32" else ipc})
 
 
 def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:

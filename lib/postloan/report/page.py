@@ -20,9 +20,10 @@ from traitlets import Unicode, default
 from postloan import settings
 from postloan.errors import RunError
 from postloan.report import record, safety
+from postloan.wording import Texts, texts
 
 TEMPLATE = Path(__file__).with_name("template")
-HTML_LANG = {"zh": "zh-CN", "en": "en"}
+LAB = "lab"  # the tag of cells that speak to the analyst in JupyterLab and stay off the page
 _SHOWN_TYPES = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain")
 _HEADING = re.compile(r"<(h[12])\b([^>]*)>(.*?)</\1>", re.DOTALL)
 _CLEAN_ATTRIBUTES = {
@@ -38,9 +39,8 @@ _markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrou
 class Page:
     """Everything the template needs; `blocks` and `title` are safe HTML, the rest is plain text."""
 
-    language: str
     about: dict
-    words: dict
+    words: Texts
     title: str = ""
     blocks: list[Markup] = field(default_factory=list)
     contents: list[tuple[str, str]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Page:
     @property
     def html_lang(self) -> str:
         """The value of the page's lang attribute."""
-        return HTML_LANG[self.language]
+        return self.words.html_lang
 
     @property
     def borrower(self) -> str:
@@ -71,7 +71,7 @@ class Page:
     def style(self) -> Markup:
         """The stylesheet with the printed page's running header."""
         css = (TEMPLATE / "page.css").read_text(encoding="utf-8")
-        mark = self.words["synthetic_short"] if self.about.get("synthetic") else ""
+        mark = self.words("page.synthetic_short") if self.about.get("synthetic") else ""
         header = " · ".join(part for part in (self.head_title, mark) if part)
         running = f"@page {{ @top-left {{ content: {css_text(header)} }} }}"
         return Markup(f"{css}\n{running}\n@page :first {{ @top-left {{ content: none }} }}\n")
@@ -118,18 +118,15 @@ def export(notebook: NotebookNode | Path | str, *, language: str | None = None) 
 
 
 def compose(notebook: NotebookNode, language: str | None = None) -> Page:
-    """Lay the notebook out as a page: the cells of one language, one h1, contents from the h2 headings."""
+    """Lay the notebook out as a page: the cells of one language and not tagged `lab`, one h1, h2 as contents."""
     about = _about(notebook)
-    language = language or about.get("language") or "zh"
-    if language not in settings.LANGUAGES:
-        raise RunError(f"language {language!r}: expected one of {list(settings.LANGUAGES)}")
-    page = Page(language, about, settings.load_yaml(TEMPLATE / "words.yml")[language])
-    others = {other for other in settings.LANGUAGES if other != language}
+    page = Page(about, texts(language or about.get("language") or "zh"))
+    unseen = {*settings.LANGUAGES, LAB} - {page.words.language}
     for number, cell in enumerate(notebook.cells, start=1):
-        if not others & set(cell.metadata.get("tags", [])):
+        if not unseen & set(cell.metadata.get("tags", [])):
             for html in _cell_blocks(cell, number, page.words):
                 _add(page, html)
-    page.title = page.title or page.words["untitled"]
+    page.title = page.title or page.words("page.report")
     return page
 
 
@@ -144,7 +141,7 @@ def _about(notebook: NotebookNode) -> dict:
     return dict(found[0]) if len(found) == 1 else dict(notebook.metadata.get("papermill", {}).get("parameters", {}))
 
 
-def _cell_blocks(cell: NotebookNode, number: int, words: dict) -> list[str]:
+def _cell_blocks(cell: NotebookNode, number: int, words: Texts) -> list[str]:
     tags = set(cell.metadata.get("tags", []))
     if cell.cell_type == "markdown" and "hide" not in tags:
         return [markdown(cell.source, words)]
@@ -152,7 +149,7 @@ def _cell_blocks(cell: NotebookNode, number: int, words: dict) -> list[str]:
     return [f'<div class="output">{html}</div>' for html in shown if html]
 
 
-def markdown(source: str, words: dict) -> str:
+def markdown(source: str, words: Texts) -> str:
     """Markdown as clean HTML: no images, no links to elsewhere, tables with scope in a scroll container."""
     html = nh3.clean(
         _markdown(source),
@@ -162,12 +159,12 @@ def markdown(source: str, words: dict) -> str:
         url_schemes=set(),
         link_rel=None,
     )
-    region = f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(words["wide_table"])}">'
+    region = f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(words("page.wide_table"))}">'
     html = html.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
     return html.replace("<table", region + "<table").replace("</table>", "</table></div>")
 
 
-def _output(output: NotebookNode, number: int, tags: set[str], words: dict) -> str:
+def _output(output: NotebookNode, number: int, tags: set[str], words: Texts) -> str:
     where = f"cell {number}"
     if output.output_type == "error":
         raise RunError(f"{where}: the notebook did not finish: {output.ename}: {output.evalue}; run it again first")
@@ -189,9 +186,9 @@ def _output(output: NotebookNode, number: int, tags: set[str], words: dict) -> s
     return "" if not content or content.startswith("<") else f'<pre class="plain">{escape(content)}</pre>'
 
 
-def _alt(output: NotebookNode, mime: str | None, words: dict) -> str:
+def _alt(output: NotebookNode, mime: str | None, words: Texts) -> str:
     about = output.get("metadata", {})
-    return escape(str(about.get(mime, {}).get("alt") or about.get("alt") or words["undescribed"]))
+    return escape(str(about.get(mime, {}).get("alt") or about.get("alt") or words("page.undescribed")))
 
 
 def _add(page: Page, html: str) -> None:

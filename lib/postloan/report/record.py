@@ -6,22 +6,19 @@ import datetime as dt
 import json
 import math
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from postloan import settings
 from postloan.errors import RunError
+from postloan.wording import texts
 
 if TYPE_CHECKING:  # every kernel imports this module, and nbformat takes two seconds to import
     from nbformat import NotebookNode
 
 MIME = "application/vnd.postloan.review+json"
 SCHEMA_VERSION = 1
-
-_WORDS = Path(__file__).with_name("template") / "words.yml"
 
 
 class Value(BaseModel):
@@ -121,19 +118,19 @@ def _plain(thing: object) -> object:
 
 
 def _summary(record: dict) -> str:
-    words = settings.load_yaml(_WORDS)[record["language"]]["record"]
+    words = texts(record["language"])
     rows = {
-        words["name"]: f"{record['name']} · v{record['schema_version']}",
-        words["borrower"]: record["borrower_id"],
-        words["as_of"]: record["as_of"],
-        words["language"]: record["language"],
-        words["values"]: len(record["values"]),
-        words["fingerprint"]: record.get("fingerprint") or "—",
+        words("page.record_name"): f"{record['name']} · v{record['schema_version']}",
+        words("page.record_borrower"): record["borrower_id"],
+        words("page.as_of"): record["as_of"],
+        words("page.record_language"): record["language"],
+        words("page.record_values"): len(record["values"]),
+        words("page.record_fingerprint"): record.get("fingerprint") or "—",
     }
     body = "".join(
         f'<tr><th scope="row">{escape(str(label))}</th><td>{escape(str(value))}</td></tr>'
         for label, value in rows.items()
     )
-    caption = f"<caption>{escape(words['caption'])}</caption>"
-    summary = f"<summary>{escape(words['summary'])}</summary>"
+    caption = f"<caption>{escape(words('page.record'))}</caption>"
+    summary = f"<summary>{escape(words('page.record'))}</summary>"
     return f'<details class="record">{summary}<table>{caption}<tbody>{body}</tbody></table></details>'
