@@ -47,7 +47,12 @@ def sample(seed: int, borrowers: int, book: str | None) -> None:
     from postloan.book import sample as generator
     from postloan.book.store import open_book
 
-    result = open_book(book or "sample").add(generator.make(seed, borrowers))
+    made, own = generator.make(seed, borrowers), settings.data_folder() / "sample.db"
+    before = own.exists()
+    result = open_book(book or "sample").add(made)
+    if before and result.added and not book:  # the sample of another seed or version: start afresh, mix nothing
+        own.unlink()
+        result = open_book("sample").add(made)
     click.echo(f"{result.file}: {borrowers} borrowers, {result.added} figures added, {result.unchanged} unchanged")
 
 

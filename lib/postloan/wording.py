@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from functools import cache
 
 import pandas as pd
@@ -23,6 +24,7 @@ _UNITS = {
     "points": (1, 0, ""),
 }
 DASH = "—"
+_LEAF = re.compile(r"[a-z]+(?:_\d+)?\.[a-z]\w*")
 
 
 def _signed(value: float, decimals: int) -> str:
@@ -55,6 +57,10 @@ class Texts:
         """The name of an item or composite of the chart of accounts."""
         return chart.name(item, self.language)
 
+    def borrower(self, borrower: dict) -> str:
+        """A borrower's name in this language, as far as it is known."""
+        return (borrower.get("name_en") if self.language == "en" else None) or borrower["name"]
+
     def ratio(self, ratio: str) -> str:
         """The name of a ratio or score."""
         return self(f"ratio.{ratio}")
@@ -73,14 +79,15 @@ class Texts:
         return f"{currency} {word}".strip()
 
     def money(self, amount: float, currency: str) -> str:
-        """An amount with its own scale and currency: 12.3亿元, CNY 1.23bn."""
+        """An amount with its own scale and currency: 12.30亿元, −CNY 1.23bn."""
         if pd.isna(amount):
             return DASH
         divisor, word = next((pair for pair in _SCALES[self.language] if abs(amount) >= pair[0]), (1.0, ""))
         number = _signed(amount / divisor, 2)
         if self.language == "zh":
             return number + word + _CURRENCIES.get(currency, currency)
-        return f"{currency} {number}{word}"
+        sign = "−" if number.startswith("−") else ""
+        return f"{sign}{currency} {number.removeprefix('−')}{word}"
 
     def value(self, value: float, unit: str, currency: str = "") -> str:
         """A ratio's value in its unit: pct, times, days, money, score or points."""
@@ -105,7 +112,7 @@ class Texts:
         if reason is None or pd.isna(reason):
             return ""
         kind, _, rest = reason.partition(":")
-        return self(f"reason.{kind}", what=self.term(rest)) if rest else self(f"reason.{kind}")
+        return self(f"reason.{kind}", what=self.formula(rest)) if rest else self(f"reason.{kind}")
 
     def change(self, change: float, unit: str, currency: str = "") -> str:
         """A difference of two values of a unit, with its sign; of percentages in percentage points."""
@@ -117,6 +124,10 @@ class Texts:
             else self.value(change, unit, currency)
         )
         return shown if shown.startswith("−") or not change > 0 else f"+{shown}"
+
+    def formula(self, formula: str, bracket: str = "{}") -> str:
+        """A formula with each of its leaves in words, put into `bracket`."""
+        return _LEAF.sub(lambda leaf: bracket.format(self.term(leaf[0])), formula)
 
     def term(self, term: str) -> str:
         """A formula's leaf such as `ttm.revenue` or `avg_1.total_assets` in words."""

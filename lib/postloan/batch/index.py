@@ -51,7 +51,13 @@ def _rows(jobs: list[dict]) -> list[dict]:
         row["headline"] = row.get("headline") or job.get("headline") or []
     for row in rows.values():
         row["cells"] = {fact["label"]: fact for fact in row["headline"]}
-    return sorted(rows.values(), key=lambda row: row["status"] == "ok")
+    return sorted(rows.values(), key=_urgency)
+
+
+def _urgency(row: dict) -> tuple:
+    """Failed reports first, then the highest first headlines: a report leads with its count of warnings."""
+    leading = [fact.get("value") for fact in row["headline"][:2]]
+    return row["status"] == "ok", *(-value if isinstance(value, int | float) else 0 for value in leading)
 
 
 def _labels(rows: list[dict]) -> list[str]:

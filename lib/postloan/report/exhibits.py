@@ -282,12 +282,7 @@ def explanation(explained: object, measure: Measure, sheet: Sheet) -> Exhibit:
     """
     words = sheet.words
     value = words.value(explained.value, measure.unit, sheet.currency)
-    formula = explained.formula
-    for leaf in sorted(explained.inputs["leaf"], key=len, reverse=True):
-        formula = formula.replace(leaf, f"⟦{leaf}⟧")
-    spoken = formula
-    for leaf in explained.inputs["leaf"]:
-        spoken = spoken.replace(f"⟦{leaf}⟧", f"[{words.term(leaf)}]")
+    spoken = words.formula(explained.formula, "[{}]")
     numbers = explained.with_numbers()
     title = words("exhibit.explain", ratio=words.ratio(explained.ratio), period=words.date(explained.period_end))
     head = Markup('<p class="formula"><b>{}</b> {}</p><p class="formula"><b>{}</b> {} = <b>{}</b></p>').format(

@@ -63,14 +63,16 @@ def conclusion(
     return Prose((joint.join(first), joint.join(second)), points, title)
 
 
-def headline(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> list[dict[str, str]]:
-    """The few readings that the index shows beside a report: warnings, growth, liquidity, leverage."""
+def headline(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> list[dict]:
+    """The few readings that the index shows beside a report and sorts by: warnings first, then key ratios."""
     words = sheet.words
     bands = [measures[name].band(value) for name, value in compared["now"].items()]
-    said = [{"label": words(f"band.{band}"), "text": str(bands.count(band))} for band in ("warn", "watch")]
+    counts = [(words(f"band.{band}"), bands.count(band)) for band in ("warn", "watch")]
+    said = [{"label": label, "text": str(count), "value": count} for label, count in counts]
     for name in ("revenue_growth", "current_ratio", "liabilities_to_assets"):
         value = words.value(compared.at[name, "now"], measures[name].unit, sheet.currency)
-        said.append({"label": words.ratio(name), "text": value})
+        number = None if pd.isna(compared.at[name, "now"]) else float(compared.at[name, "now"])
+        said.append({"label": words.ratio(name), "text": value, "value": number})
     return said
 
 
@@ -124,11 +126,11 @@ def _cash(compared: pd.DataFrame, sheet: Sheet) -> list[str]:
     words, now, said = sheet.words, compared["now"], []
     profit, cash = now["net_profit_ttm"], now["cfo_ttm"]
     if profit < 0:
-        said.append(words("story.loss", loss=words.money(-profit, sheet.currency)))
+        said.append(words("story.loss"))
     if cash < 0:
         said.append(words("story.cash_out", cfo=words.money(-cash, sheet.currency)))
-    elif profit > 0 and cash >= 0:
-        key = "story.cash_ahead" if cash >= profit else "story.cash_behind"
+    elif pd.notna(profit) and cash >= 0:
+        key = "story.cash_despite" if profit < 0 else "story.cash_ahead" if cash >= profit else "story.cash_behind"
         said.append(words(key, cfo=words.money(cash, sheet.currency)))
     return said
 
@@ -178,7 +180,8 @@ def group(name: str, compared: pd.DataFrame, measures: dict[str, Measure], sheet
         "warn": bands.count("warn"),
         "watch": bands.count("watch"),
     }
-    return Prose((words("story.group", worst=said, **counts),))
+    key = "story.group" if counts["warn"] or counts["watch"] else "story.group_fine"
+    return Prose((words(key, worst=said, **counts),))
 
 
 def scores(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Prose:
@@ -233,5 +236,5 @@ def _missing_items(compared: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]
         joint = "、" if words.language == "zh" else ", "
         shown = joint.join(names[:4]) + (joint + words("gap.more", count=len(names) - 4) if len(names) > 4 else "")
         effect = words("gap.item_effect", count=len(names), ratios=shown)
-        found.append((words("gap.item", item=words.term(reason.partition(":")[2])), effect))
+        found.append((words("gap.item", item=words.formula(reason.partition(":")[2])), effect))
     return sorted(found, key=lambda pair: pair[0])
