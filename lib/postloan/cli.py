@@ -6,6 +6,7 @@ Every command exits 0 when all is well, 1 when part of the work failed or was re
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 
 import click
@@ -89,7 +90,8 @@ def import_(files: tuple[Path, ...], source: str | None, book: str | None, **sai
         try:
             result = ledger.add(_reader(file, source).read(file, **said))
         except PostloanError as error:
-            click.echo(f"REFUSED {file}: {error}", err=True)
+            why = str(error).removeprefix(f"{file}: ").removeprefix(f"{file.name}: ")
+            click.echo(f"REFUSED {file}: {why}", err=True)
             failed = True
             continue
         _tell(result)
@@ -99,22 +101,25 @@ def import_(files: tuple[Path, ...], source: str | None, book: str | None, **sai
 
 def _reader(file: Path, source: str | None):
     """The reader module for a file, recognised by content."""
-    from postloan.book import edgar, exports, workbook
+    from postloan.book import edgar, exports, figures, workbook
 
     if not file.is_file():
-        raise SourceError(f"{file}: no such file")
+        raise SourceError(f"{file}: {'expected a file, found a folder' if file.is_dir() else 'no such file'}")
     if not file.stat().st_size:
         raise SourceError(f"{file}: the file is empty")
     readers = {"workbook": workbook, "cn": exports, "edgar": edgar}
     if source:
         return readers[source]
     found = next((reader for reader in readers.values() if reader.recognise(file)), None)
-    if found is None:
-        raise SourceError(
-            f"{file}: not recognised as a postloan workbook or table, a Chinese statement export or SEC "
-            f"companyfacts; force a kind with --source {'|'.join(readers)}"
-        )
-    return found
+    if found or zipfile.is_zipfile(file):
+        return found or workbook  # which says what is wrong with its sheets
+    text = "{" if ".json" in file.suffixes else figures.read_text(file)[0].strip()  # says it when unreadable
+    if text[0] in "{[":
+        return edgar  # which says what is missing from companyfacts
+    raise SourceError(
+        f"{file}: not recognised as a postloan workbook or table, a Chinese statement export or SEC companyfacts; "
+        f"it starts with {text.partition(chr(10))[0][:60]!r}; force a kind with --source {'|'.join(readers)}"
+    )
 
 
 def _tell(result) -> None:

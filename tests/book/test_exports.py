@@ -11,7 +11,7 @@ DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "cn_expo
 real = pytest.mark.skipif(not DATA.is_dir(), reason="shared data absent")
 
 ROWS = """\
-报告日,货币资金,其他应收款,其他应收款(合计),存货,固定资产净额,固定资产,应收利息,资产总计,公告日期,币种
+报告日,货币资金,其他应收款,其他应收款(合计),存货,固定资产净额,固定资产,应收补贴款,资产总计,公告日期,币种
 20221231,100,5,7,,0,40,3,60,20231028,CNY
 20230331,"1,200.5",--,,0,,45,nan,６１,20230420,CNY
 """
@@ -38,7 +38,7 @@ def test_rows_become_facts(tmp_path):
     assert found["2022-12-31"].to_dict() == {
         "cash": 100,
         "fixed_assets": 40,
-        "other_receivables": 7,
+        "other_receivables": 5,
         "total_assets": 60,
     }
     assert found["2023-03-31"].to_dict() == {
@@ -80,7 +80,7 @@ def test_source_names_place(tmp_path):
 
 
 def test_unmapped_captions_counted(tmp_path):
-    assert exports.read(write(tmp_path, ROWS)).unmapped == {"应收利息": 1}
+    assert exports.read(write(tmp_path, ROWS)).unmapped == {"应收补贴款": 1}
 
 
 def test_code_from_name(tmp_path):

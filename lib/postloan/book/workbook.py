@@ -55,7 +55,8 @@ def recognise(path: Path | str) -> str | None:
                 return "workbook" if {_key(name) for name in book.sheet_names} & set(TABLES) else None
         head = [row for _, row in zip(range(5), _csv_rows(read_text(path)[0][:20_000]), strict=False)]
         known = [_columns(row, table) for row in head for table in TABLES]
-        return "table" if any(len(found) >= 2 and not missing for found, missing in known) else None
+        ours = any(len(found) > 2 or (len(found) == 2 and not missing) for found, missing in known)
+        return "table" if ours else None  # one without a column is ours too: `read` may be given it, or says so
     except (SourceError, csv.Error):
         return "workbook" if _called_excel(path) and path.exists() else None
 

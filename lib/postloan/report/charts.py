@@ -46,6 +46,7 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
     `amounts` has a row per period (period_end, revenue, net_profit), single quarters in the basic unit.
     """
     words = sheet.words
+    amounts = amounts.reindex(columns=["period_end", "revenue", "net_profit"])  # a borrower may file balances only
     shown = amounts.dropna(subset=["revenue"]).tail(12)
     if shown.empty:
         return Exhibit("")

@@ -161,7 +161,7 @@ def readings(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet)
         if measure.key and name in compared.index:
             row = compared.loc[name]
             before = words.value(row["year_ago"], measure.unit, sheet.currency)
-            band = mark(measure.band(row["now"]), words) if measure.ok is not None else ""
+            band = mark(measure.band(row["now"]), words) if measure.ok is not None and pd.notna(row["now"]) else ""
             value = words.value(row["now"], measure.unit, sheet.currency)
             note = (
                 escape(words.reason(row["reason"]))
