@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from postloan import chart
+from postloan.batch import plan, run
 from postloan.book import sample
 from postloan.book.store import Book, open_book
 
@@ -64,3 +66,19 @@ def year_to_date(values: dict[int, list[float]], item: str = "revenue") -> pd.Da
         if amount is not None
     ]
     return facts(rows)
+
+
+@pytest.fixture(scope="session")
+def made_run(sample_address: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where params/runs/sample.yml wrote S0003 and S0005 in both languages; its home is three folders up."""
+    home = tmp_path_factory.mktemp("home")
+    for folder in ("notebooks", "params"):
+        shutil.copytree(ROOT / folder, home / folder)
+    (home / "data").mkdir()
+    shutil.copy(sample_address.removeprefix("sqlite:///"), home / "data")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("POSTLOAN_HOME", str(home))
+        wanted = plan.load_run(home / "params" / "runs" / "sample.yml", borrowers=["S0003", "S0005"], jobs=2)
+        outcomes = run.run_all(wanted, plan.jobs(wanted, open_book(wanted.book)))
+        assert [outcome.status for outcome in outcomes] == ["ok"] * 4, [str(outcome) for outcome in outcomes]
+        return wanted.folder

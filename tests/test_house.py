@@ -33,7 +33,7 @@ INSIDE = {
     "analysis": {"periods", "formulas"},
     "report": {"exhibits", "safety", "record"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
-    "judgement": {"rules"},
+    "judgement": {"rules", "sight"},
 }
 
 

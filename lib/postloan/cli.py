@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from postloan import settings
-from postloan.errors import PostloanError, SourceError
+from postloan.errors import PostloanError, RunError, SourceError
 
 
 class _Commands(click.Group):
@@ -114,7 +114,7 @@ def _reader(file: Path, source: str | None):
     if found or zipfile.is_zipfile(file):
         return found or workbook  # which says what is wrong with its sheets
     text = "{" if ".json" in file.suffixes else figures.read_text(file)[0].strip()  # says it when unreadable
-    if text[0] in "{[":
+    if text.startswith(("{", "[")):
         return edgar  # which says what is missing from companyfacts
     raise SourceError(
         f"{file}: not recognised as a postloan workbook or table, a Chinese statement export or SEC companyfacts; "
@@ -143,7 +143,7 @@ def _tell(result) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--as-of", help="Day to report as of (YYYY-MM-DD, or today) instead of the file's.")
 @click.option("--borrower", "borrowers", multiple=True, help="Only this borrower; may be given again.")
 @click.option("--language", "languages", multiple=True, type=click.Choice(settings.LANGUAGES))
@@ -156,6 +156,9 @@ def run(file: Path, **changes: object) -> None:
     from postloan.batch import run as batch
     from postloan.book.store import open_book
 
+    if not file.exists():
+        known = sorted(path.name for path in settings.params("runs").glob("*.yml"))
+        raise RunError(f"{file}: no such run file; in params/runs: {', '.join(known)}")
     said = {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items() if value}
     plan = planning.load_run(file, **said)
     outcomes = batch.run_all(plan, planning.jobs(plan, open_book(plan.book)))

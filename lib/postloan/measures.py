@@ -1,4 +1,4 @@
-"""How each ratio and score is read: unit, group, direction and bands (params/ratios.yml).
+"""How each ratio and score is read (params/ratios.yml), and what is observed besides (params/observations.yml).
 
 Ground floor, because tables and sentences (report) and verdicts (judgement) read the same bands.
 """
@@ -6,6 +6,7 @@ Ground floor, because tables and sentences (report) and verdicts (judgement) rea
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -67,4 +68,29 @@ def measures(overrides: dict[str, dict] | None = None) -> dict[str, Measure]:
             raise RuleError(f"{path}: {name}: {where}: {first['msg']}, found {first['input']!r}") from None
         if found[name].warn is not None and found[name].band(found[name].ok) != "ok":
             raise RuleError(f"{path}: {name}: ok must be at least as good as warn")
+    return found
+
+
+class Observation(BaseModel):
+    """One thing that is observed rather than computed from statements; it counts for `fresh_days`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group: str
+    unit: str
+    zh: str
+    en: str
+    fresh_days: int = 365
+
+
+@cache
+def observations() -> dict[str, Observation]:
+    """The catalogue of observations by id; RuleError names the entry that is not as it should be."""
+    path, found = settings.params("observations.yml"), {}
+    for group, part in settings.load_yaml(path).items():
+        for name, spec in part.items():
+            try:
+                found[name] = Observation(group=group, **spec)
+            except (ValidationError, TypeError) as error:
+                raise RuleError(f"{path}: {name}: {error}") from None
     return found

@@ -15,6 +15,7 @@ from pandera.errors import SchemaErrors
 from postloan.errors import ContractError
 
 FACT_KEY = ["borrower_id", "period_end", "months", "item"]
+SEEN_KEY = ["borrower_id", "metric", "observed_on", "known_on"]
 
 _text = pa.Column(str, nullable=False)
 _note = pa.Column(nullable=True, required=False)
@@ -48,6 +49,18 @@ SCHEMAS = {
             "derived": pa.Column(bool, coerce=True, required=False),
         },
         strict=True,
+    ),
+    "observations": pa.DataFrameSchema(
+        {
+            "borrower_id": _text,
+            "metric": _text,
+            "value": pa.Column(float, nullable=False),
+            "observed_on": _day,
+            "known_on": _day,
+            "source": _text,
+        },
+        strict=True,
+        coerce=True,
     ),
     "ratios": pa.DataFrameSchema(
         {

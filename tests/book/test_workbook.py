@@ -68,7 +68,7 @@ ROWS = (
 def test_template_holds_known_sheets(tmp_path):
     workbook.write_template(tmp_path / "t.xlsx", dt.date(2026, 5, 15))
     book = openpyxl.load_workbook(tmp_path / "t.xlsx")
-    assert book.sheetnames == ["说明 README", "borrowers", "statements", "chart"]
+    assert book.sheetnames == ["说明 README", "borrowers", "statements", "observations", "chart", "observed"]
     assert book["statements"].freeze_panes == "B4"
     assert "2026-05-15" in [row[0].value for row in book["说明 README"].rows]
 
@@ -121,7 +121,7 @@ def test_second_import_adds_nothing(tmp_path, book: Book):
 
 def test_example_rows_are_counted(tmp_path):
     intake = workbook.read(filled(tmp_path / "t.xlsx", (BORROWER,), ROWS))
-    assert "2 example rows skipped" in intake.notes
+    assert "3 example rows skipped" in intake.notes
     assert set(intake.tables["statements"]["borrower_id"]) == {"000001"}
 
 

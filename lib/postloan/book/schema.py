@@ -65,3 +65,45 @@ statements = Table(
     Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
     Index("statements_by_key", "borrower_id", "period_end", "months", "item", "known_on"),
 )
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("metric", String(64), nullable=False),
+    Column("value", Double, nullable=False),
+    Column("observed_on", Date, nullable=False),
+    Column("known_on", Date, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
+    Index("observations_by_key", "borrower_id", "metric", "observed_on"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("stored_at", DateTime, nullable=False),
+    Column("record", Text, nullable=False),
+    Index("reviews_by_key", "borrower_id", "name", "as_of"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("level", String(8), nullable=False),
+    Column("owner", String(32), nullable=False),
+    Column("opened_on", Date, nullable=False),
+    Column("due", Date, nullable=False),
+    Column("closed_on", Date),
+    Column("result", Text),
+    Index("actions_by_borrower", "borrower_id", "closed_on"),
+)

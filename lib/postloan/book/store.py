@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -74,20 +75,60 @@ class Book:
     def _nothing_known(self, borrower_id: str | list[str] | None, as_of: str | dt.date) -> str:
         table = schema.statements
         query = sa.select(sa.func.min(table.c.known_on))
-        if borrower_id is not None:
-            ids = [borrower_id] if isinstance(borrower_id, str) else list(borrower_id)
-            query = query.where(table.c.borrower_id.in_(ids))
+        query = query.where(*_among(table, borrower_id))
         with self._engine.connect() as connection:
             first = connection.execute(query).scalar()
         hint = f"first known on {first}" if first else "none in the book at all"
         return f"{borrower_id or 'the book'}: no statements known on {as_of}; {hint}"
 
+    def observations(self, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
+        """What was observed and known on `as_of`: the `observations` table, the newest word on each day's fact."""
+        table = schema.observations
+        query = sa.select(*(table.c[name] for name in tables.SCHEMAS["observations"].columns)).order_by(table.c.id)
+        query = query.where(table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id))
+        seen = self._frame(query, dates=["observed_on", "known_on"]).sort_values("known_on", kind="stable")
+        latest = seen.drop_duplicates(["borrower_id", "metric", "observed_on"], keep="last")
+        return tables.check(latest.sort_values(tables.SEEN_KEY, ignore_index=True), "observations")
+
+    def last_review(self, borrower_id: str, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict:
+        """The record of the newest stored review earlier than `before`; empty when there is none."""
+        table = schema.reviews
+        query = sa.select(table.c.record).where(table.c.borrower_id == borrower_id, table.c.name == name)
+        query = query.where(table.c.as_of < pd.Timestamp(before).date())
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(table.c.as_of.desc(), table.c.id.desc())).scalar()
+        return json.loads(found) if found else {}
+
+    def save_review(self, record: dict) -> bool:
+        """Store a review's record and enter, carry or close its actions; False when it is stored already."""
+        day = dt.date.fromisoformat(record["as_of"])
+        mark = {"borrower_id": record["borrower_id"], "as_of": day, "name": record["name"]}
+        mark["fingerprint"] = record.get("fingerprint") or ""
+        with self._engine.begin() as connection:
+            same = sa.select(schema.reviews.c.id).filter_by(**mark)
+            if connection.execute(same).first():
+                return False
+            text = json.dumps(record, ensure_ascii=False)
+            connection.execute(schema.reviews.insert().values(**mark, stored_at=dt.datetime.now(), record=text))
+            _follow_up(connection, record, day)
+        return True
+
+    def actions(self, borrower_id: str | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
+        """Actions entered up to `as_of` and still open that day, the earliest due first."""
+        table, day = schema.actions, pd.Timestamp(as_of).date()
+        still = sa.or_(table.c.closed_on.is_(None), table.c.closed_on > day)
+        query = sa.select(table).where(table.c.opened_on <= day, still, *_among(table, borrower_id))
+        found = self._frame(query.order_by(table.c.due, table.c.id), dates=["opened_on", "due", "closed_on"])
+        return found.drop(columns=["id"])
+
     def fingerprint(self, borrower_id: str, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower reads on that day."""
-        facts = self._facts(borrower_id, as_of)
-        rows = pd.util.hash_pandas_object(facts.astype(str), index=False).to_numpy().tobytes()
+        facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
+        rows = [pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes() for frame in facts]
         master = repr(sorted(self.borrower(borrower_id).items(), key=lambda pair: pair[0])).encode()
-        return hashlib.sha256(rows + master).hexdigest()
+        last = self.last_review(borrower_id, before=as_of)
+        earlier = f"{last.get('as_of')} {last.get('fingerprint')}".encode()
+        return hashlib.sha256(b"\0".join([*rows, master, earlier])).hexdigest()
 
     def add(self, intake: tables.Intake, *, today: dt.date | None = None) -> ImportResult:
         """Append what a reader made of one file: all of it, or nothing when any row is refused.
@@ -98,8 +139,10 @@ class Book:
         today = pd.Timestamp(today or dt.date.today())
         facts = tables.check(intake.tables["statements"], "statements") if "statements" in intake.tables else None
         master = tables.check(intake.tables["borrowers"], "borrowers") if "borrowers" in intake.tables else None
+        seen = tables.check(intake.tables["observations"], "observations") if "observations" in intake.tables else None
         refusals = [intake.refusals, _future(facts, today, intake.file), _contradictions(facts, intake.file)]
-        refusals.append(self._strangers(facts, master, intake.file))
+        refusals += [_future(seen, today, intake.file, "observed_on")]
+        refusals += [self._strangers(frame, master, intake.file) for frame in (facts, seen)]
         result.refusals = pd.concat([part for part in refusals if len(part)] or refusals[:1], ignore_index=True)
         if result.refused:
             return result
@@ -110,7 +153,12 @@ class Book:
                 new = _unknown(facts, self._history(connection, facts), today)
                 result.added, result.unchanged = len(new), len(facts) - len(new)
                 if len(new):
-                    _append(connection, new, intake)
+                    _append(connection, schema.statements, new, intake)
+            if seen is not None:
+                new = _unseen(seen, self._seen(connection, seen))
+                result.added, result.unchanged = result.added + len(new), result.unchanged + len(seen) - len(new)
+                if len(new):
+                    _append(connection, schema.observations, new, intake)
         if facts is not None:
             result.flags = self._flags(facts, today)
         return result
@@ -140,12 +188,16 @@ class Book:
             ]
         )
 
+    def _seen(self, connection: sa.Connection, seen: pd.DataFrame) -> pd.DataFrame:
+        table = schema.observations
+        query = sa.select(*(table.c[name] for name in [*tables.SEEN_KEY, "value"]))
+        query = query.where(*_among(table, seen["borrower_id"].unique().tolist()))
+        return _dated(pd.read_sql(query, connection), ["observed_on", "known_on"])
+
     def _history(self, connection: sa.Connection, facts: pd.DataFrame) -> pd.DataFrame:
         table = schema.statements
-        ids = facts["borrower_id"].unique().tolist()
         query = sa.select(*(table.c[name] for name in _FACT_COLUMNS)).order_by(table.c.id)
-        if len(ids) <= 500:
-            query = query.where(table.c.borrower_id.in_(ids))
+        query = query.where(*_among(table, facts["borrower_id"].unique().tolist()))
         return _dated(pd.read_sql(query, connection), ["period_end", "known_on"])
 
     def _facts(self, borrower_id: str | list[str] | None, as_of: str | dt.date) -> pd.DataFrame:
@@ -155,10 +207,7 @@ class Book:
             order_by=[table.c.known_on.desc(), table.c.id.desc()],
         )
         query = sa.select(*(table.c[name] for name in _FACT_COLUMNS), newest.label("newest"))
-        query = query.where(table.c.known_on <= pd.Timestamp(as_of).date())
-        if borrower_id is not None:
-            ids = [borrower_id] if isinstance(borrower_id, str) else list(borrower_id)
-            query = query.where(table.c.borrower_id.in_(ids))
+        query = query.where(table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id))
         ranked = query.subquery()
         columns = [ranked.c[name] for name in _FACT_COLUMNS]
         picked = sa.select(*columns).where(ranked.c.newest == 1).order_by(*columns[:4])
@@ -205,22 +254,51 @@ def _with_derived(facts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[[*_FACT_COLUMNS, "derived"]]
 
 
+def _among(table: sa.Table, borrower_id: str | list[str] | None) -> list[sa.ColumnElement]:
+    """The condition that rows belong to these borrowers; very many ids are cheaper read whole."""
+    ids = [borrower_id] if isinstance(borrower_id, str) else list(borrower_id or [])
+    return [table.c.borrower_id.in_(ids)] if borrower_id is not None and len(ids) <= 500 else []
+
+
+def _unseen(seen: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The observations the book does not hold yet."""
+    marked = seen.merge(before.drop_duplicates(), how="left", on=[*tables.SEEN_KEY, "value"], indicator=True)
+    return seen[(marked["_merge"] == "left_only").to_numpy()]
+
+
+def _follow_up(connection: sa.Connection, record: dict, day: dt.date) -> None:
+    """Enter an action for each signal that has none open, raise those that got worse, close those that cleared."""
+    table = schema.actions
+    for signal in record.get("signals", []):
+        mine = {"borrower_id": record["borrower_id"], "rule": signal["rule"]}
+        open_ = sa.and_(*(table.c[name] == value for name, value in mine.items()), table.c.closed_on.is_(None))
+        if signal["status"] == "cleared":
+            connection.execute(table.update().where(open_).values(closed_on=day, result="cleared"))
+            continue
+        due = {"level": signal["level"], "due": dt.date.fromisoformat(signal["due"])}
+        known = connection.execute(sa.select(table.c.level).where(open_)).scalar()
+        if known is None:
+            connection.execute(table.insert().values(**mine, **due, owner=signal["owner"], opened_on=day))
+        elif known != signal["level"] and signal["status"] == "worse":
+            connection.execute(table.update().where(open_).values(**due))
+
+
 def _refusals(rows: list[tuple]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=tables.REFUSAL_COLUMNS)
 
 
-def _future(facts: pd.DataFrame | None, today: pd.Timestamp, file: str) -> pd.DataFrame:
+def _future(facts: pd.DataFrame | None, today: pd.Timestamp, file: str, day: str = "period_end") -> pd.DataFrame:
     if facts is None:
         return _refusals([])
-    late = facts[(facts["period_end"] > today) | (facts["known_on"] > today)]
+    late = facts[(facts[day] > today) | (facts["known_on"] > today)]
     return _refusals(
         [
             (
                 file,
                 None,
                 row.source,
-                "period_end",
-                f"{row.period_end:%Y-%m-%d} known on {row.known_on:%Y-%m-%d}",
+                day,
+                f"{getattr(row, day):%Y-%m-%d} known on {row.known_on:%Y-%m-%d}",
                 f"dates up to {today:%Y-%m-%d}",
             )
             for row in late.itertuples()
@@ -272,11 +350,11 @@ def _changes(facts: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     return timeline[~same & ~timeline["old"].astype(bool)][_FACT_COLUMNS].reset_index(drop=True)
 
 
-def _append(connection: sa.Connection, facts: pd.DataFrame, intake: tables.Intake) -> None:
+def _append(connection: sa.Connection, table: sa.Table, facts: pd.DataFrame, intake: tables.Intake) -> None:
     entry = dict(file=intake.file, kind=intake.kind, imported_at=dt.datetime.now(), read=intake.read, added=len(facts))
     import_id = connection.execute(schema.imports.insert().values(**entry)).inserted_primary_key[0]
-    rows = facts.assign(import_id=import_id, period_end=facts["period_end"].dt.date, known_on=facts["known_on"].dt.date)
-    connection.execute(schema.statements.insert(), rows.to_dict("records"))
+    days = {name: column.dt.date for name, column in facts.select_dtypes("datetime").items()}
+    connection.execute(table.insert(), facts.assign(import_id=import_id, **days).to_dict("records"))
 
 
 def _save_borrowers(connection: sa.Connection, master: pd.DataFrame) -> None:

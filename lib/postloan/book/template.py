@@ -16,11 +16,12 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from postloan import chart
+from postloan.measures import observations
 
 CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY", "GBP", "AUD", "CAD", "CHF", "SGD", "TWD", "KRW", "THB", "CZK")
 MONTHS = (0, 3, 6, 9, 12)
 EXAMPLE = "EXAMPLE"
-README, CHART = "说明 README", "chart"
+README, CHART, OBSERVED = "说明 README", "chart", "observed"
 _HEADER_ROWS, _PREPARED_ROWS = 3, 2000
 
 
@@ -68,6 +69,21 @@ TABLES: dict[str, list[Field]] = {
         Field("known_on", "获知日", "known on (date)", dt.date(2025, 4, 25), _DAY),
         Field("source", "来源", "source", "2024年年度报告 第58页", width=36),
     ],
+    "observations": [
+        _ID,
+        Field(
+            "metric",
+            "观察项（见 observed 表）",
+            "observation (see sheet observed)",
+            "capacity_use",
+            required=True,
+            width=34,
+        ),
+        Field("value", "数值（比例用小数）", "value (shares as decimals)", 0.62, required=True),
+        Field("observed_on", "观察日", "observed on (date)", dt.date(2025, 4, 20), _DAY, True),
+        Field("known_on", "获知日", "known on (date)", dt.date(2025, 4, 22), _DAY),
+        Field("source", "来源", "source", "现场走访，车间主任", width=36),
+    ],
 }
 _INSTRUCTIONS = (
     "本工作簿是贷后追踪的数据模板。 This workbook is the template of the post-loan book.",
@@ -76,6 +92,7 @@ _INSTRUCTIONS = (
     "borrowers：已在账簿中的借款人可不填。 borrowers: not needed where the book knows the borrower.",
     "金额用基本单位（元、美元），不用万元。 Amounts in the basic unit (元, $), not 万元 or thousands.",
     "months：资产负债表项目填 0，利润表、现金流量表填累计月数。 months: 0 for balances, else the span.",
+    "observations：现场、账户与外部所见，一事一行，项目取 observed 表。 observations: what was seen, one a row.",
     "item：chart 表中的代码、中文名或英文名。 item: an id, Chinese or English name from the sheet chart.",
     "known_on 空白时取法定披露截止日。 known_on: when blank, the statutory filing deadline.",
     "编号、代码以文本填写，如 000001。 Codes are text, such as 000001.",
@@ -97,6 +114,7 @@ def write_template(path: Path | str, today: dt.date | None = None) -> None:
     for table, fields in TABLES.items():
         _write_table(book.create_sheet(table), fields)
     _write_chart(book.create_sheet(CHART))
+    _write_observed(book.create_sheet(OBSERVED))
     book.save(path)
 
 
@@ -122,6 +140,8 @@ def _choices(column: str) -> str | None:
     """The validation list of a column; another entry only warns: names in words are read too."""
     if column == "item":
         return f"{CHART}!$A${_HEADER_ROWS + 1}:$A${_HEADER_ROWS + len(chart.items())}"
+    if column == "metric":
+        return f"{OBSERVED}!$A${_HEADER_ROWS + 1}:$A${_HEADER_ROWS + len(observations())}"
     words = {"currency": CURRENCIES, "months": map(str, MONTHS)}.get(column)
     return f'"{",".join(words)}"' if words else None
 
@@ -133,6 +153,17 @@ def _write_chart(sheet: Worksheet) -> None:
     for item in chart.items().values():
         sheet.append([item.id, item.zh, item.en, item.statement, item.kind])
     for letter, width in zip("ABCDE", (32, 36, 52, 12, 12), strict=True):
+        sheet.column_dimensions[letter].width = width
+    _dress(sheet)
+
+
+def _write_observed(sheet: Worksheet) -> None:
+    sheet.append(["metric", "zh", "en", "group", "unit", "fresh_days"])
+    sheet.append(["观察项", "中文", "英文", "组别", "单位", "有效天数"])
+    sheet.append(["observation", "Chinese", "English", "group", "unit (pct: 0.2 is 20 %)", "days it counts"])
+    for name, each in observations().items():
+        sheet.append([name, each.zh, each.en, each.group, each.unit, each.fresh_days])
+    for letter, width in zip("ABCDEF", (32, 36, 52, 12, 12, 12), strict=True):
         sheet.column_dimensions[letter].width = width
     _dress(sheet)
 

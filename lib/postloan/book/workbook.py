@@ -22,8 +22,9 @@ import pandas as pd
 
 from postloan import chart
 from postloan.book.figures import parse_amount, parse_date, plain, read_text, statutory_deadline
-from postloan.book.template import CHART, CURRENCIES, EXAMPLE, MONTHS, README, TABLES, write_template
+from postloan.book.template import CHART, CURRENCIES, EXAMPLE, MONTHS, OBSERVED, README, TABLES, write_template
 from postloan.errors import SourceError
+from postloan.measures import observations
 from postloan.tables import REFUSAL_COLUMNS, Intake
 
 __all__ = ["read", "recognise", "write_template"]
@@ -36,6 +37,8 @@ _EXPECTED = {
     "period_end": "a date such as 2024-09-30",
     "known_on": "a date such as 2024-10-28, or nothing",
     "first_drawdown": "a date such as 2023-03-15, or nothing",
+    "value": "a number, shares as decimals such as 0.2",
+    "observed_on": "a date such as 2025-04-20",
     "months": f"one of {', '.join(map(str, MONTHS))}",
     "amount": "a number in the basic currency unit, such as 1234567.89",
     "currency": f"a currency code (here, in the sheet borrowers or with the import): {' '.join(CURRENCIES)}",
@@ -89,7 +92,8 @@ def read(
         if master := _borrower(row, reading):
             reading.masters.setdefault(master["borrower_id"], master)
     facts = [fact for row in rows.get("statements", []) if (fact := _fact(row, reading))]
-    return _intake(reading, "workbook" if excel else "table", facts, read)
+    seen = [each for row in rows.get("observations", []) if (each := _observation(row, reading))]
+    return _intake(reading, "workbook" if excel else "table", facts, seen, read)
 
 
 @dataclass
@@ -180,7 +184,7 @@ def _refuse_void(path: Path, sheet: bytes) -> None:
 def _sheets(path: Path, reading: _Reading) -> Iterator[tuple[str, list[_Row]]]:
     with _open(path) as book:
         names = {str(name): _key(str(name)) for name in book.sheet_names}
-        known = [*TABLES, README, CHART]
+        known = [*TABLES, README, CHART, OBSERVED]
         for name in names:
             if names[name] not in map(_key, known):
                 raise SourceError(f"{path.name}: unknown sheet {name!r}; expected sheets among {known}")
@@ -306,6 +310,21 @@ def _fact(row: _Row, reading: _Reading) -> dict | None:
     return None if amount is None else fact
 
 
+def _observation(row: _Row, reading: _Reading) -> dict | None:
+    """One observation, None when a cell was refused; it is known on the day it was made unless said otherwise."""
+    before = len(reading.refusals)
+    seen = {"borrower_id": _borrower_id(row, reading), "metric": row.cells.get("metric", "")}
+    if seen["metric"] not in observations():
+        near = difflib.get_close_matches(seen["metric"], observations(), n=3, cutoff=0.5)
+        reading.refuse(row, "metric", f"one of the sheet observed{', perhaps ' + ' / '.join(near) if near else ''}")
+    seen["value"] = _cell(row, "value", parse_amount, reading, required=True)
+    seen["observed_on"] = _cell(row, "observed_on", parse_date, reading, required=True)
+    seen["known_on"] = _cell(row, "known_on", parse_date, reading) or seen["observed_on"]
+    where = [reading.file, row.sheet, f"row {row.number}", row.cells.get("source")]
+    seen["source"] = " · ".join(part for part in where if part)
+    return None if len(reading.refusals) > before else seen
+
+
 @cache
 def _items() -> dict[str, str]:
     """Item ids by every name they go by; an id wins over a name, the first item over a later one."""
@@ -354,7 +373,7 @@ def _known_on(row: _Row, period_end: dt.date | None, reading: _Reading) -> dt.da
     return known_on
 
 
-def _intake(reading: _Reading, kind: str, facts: list[dict], read: int) -> Intake:
+def _intake(reading: _Reading, kind: str, facts: list[dict], seen: list[dict], read: int) -> Intake:
     tables = {}
     masters = list(reading.masters.values())
     if not masters and "borrower_id" in reading.given:
@@ -364,6 +383,8 @@ def _intake(reading: _Reading, kind: str, facts: list[dict], read: int) -> Intak
     if facts:
         dated = pd.DataFrame(facts)
         tables["statements"] = dated.astype({"period_end": "datetime64[us]", "known_on": "datetime64[us]"})
+    if seen:
+        tables["observations"] = pd.DataFrame(seen)
     refusals = pd.DataFrame(reading.refusals, columns=REFUSAL_COLUMNS)
     return Intake(reading.file, kind, tables, read, refusals, dict(reading.unmapped), _notes(reading.counts))
 

@@ -1,0 +1,1 @@
+"""What the figures mean: every verdict with its evidence and its rule."""

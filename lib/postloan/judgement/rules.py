@@ -1,0 +1,373 @@
+"""Warning rules as data (params/rules): read, checked, and judged over all borrowers and periods at once.
+
+A condition is a test of one metric or `all` / `any` / `not` of conditions. It is judged in three values: true,
+false, and unknown where figures lack; unknown is never taken for quiet. No text of a rule is ever executed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from postloan import settings
+from postloan.errors import RuleError
+from postloan.judgement.sight import YEAR, Sight, metrics
+
+LEVELS = ("yellow", "orange", "red")
+GROUPS = ("client", "account", "management", "operations", "finance", "industry", "collateral", "related")
+QUIET, CANNOT = 0, -1
+_SIDES = {"below": np.less, "at_most": np.less_equal, "above": np.greater, "at_least": np.greater_equal}
+
+Level = Literal["yellow", "orange", "red"]
+Limit = float | dict[Level, float]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Words(_Strict):
+    """A sentence in both languages."""
+
+    zh: str = Field(min_length=2)
+    en: str = Field(min_length=2)
+
+
+class Breach(_Strict):
+    """The event whose chance a test looks at: the metric on that side of the limit within so many quarters."""
+
+    side: Literal["below", "above"]
+    limit: float
+    within: int = Field(4, ge=1, le=8)
+
+
+class Condition(_Strict):
+    """A test of a metric (or of another rule), or all / any / not of conditions; limits by level or for all."""
+
+    metric: str | None = None
+    of: Literal["now", "change", "growth", "since_start", "since_review", "chance"] = "now"
+    below: Limit | None = None
+    at_most: Limit | None = None
+    above: Limit | None = None
+    at_least: Limit | None = None
+    periods: int = Field(1, ge=1, le=12)
+    breach: Breach | None = None
+    rule: str | None = None
+    all: list[Condition] | None = Field(None, min_length=1)
+    any: list[Condition] | None = Field(None, min_length=1)
+    not_: Condition | None = Field(None, alias="not")
+
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """The comparisons of a test, by side."""
+        return {side: getattr(self, side) for side in _SIDES if getattr(self, side) is not None}
+
+    @property
+    def parts(self) -> list[Condition]:
+        """The conditions inside."""
+        return [*(self.all or []), *(self.any or []), *([self.not_] if self.not_ else [])]
+
+    def leaves(self) -> list[Condition]:
+        """The tests at the ends, in reading order."""
+        return [leaf for part in self.parts for leaf in part.leaves()] if self.parts else [self]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Condition:
+        kinds = [name for name in ("metric", "rule", "all", "any", "not_") if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"expected exactly one of metric, rule, all, any, not; found {kinds or 'none'}")
+        if self.metric is None:
+            return self
+        if self.metric not in metrics():
+            raise ValueError(f"unknown metric {self.metric!r}; known: {sorted(metrics())}")
+        if not self.limits:
+            raise ValueError(f"{self.metric}: expected a limit, one of {', '.join(_SIDES)}")
+        if (self.of == "chance") != (self.breach is not None):
+            raise ValueError(f"{self.metric}: `of: chance` and `breach` go together")
+        for level in LEVELS:
+            low = [at(self.limits[side], level) for side in ("above", "at_least") if side in self.limits]
+            high = [at(self.limits[side], level) for side in ("below", "at_most") if side in self.limits]
+            if any(a is not None and b is not None and a >= b for a in low for b in high):
+                raise ValueError(f"{self.metric}: never true at {level}: above {max(low)} and below {min(high)}")
+        return self
+
+
+class Example(_Strict):
+    """One borrower a rule is tried on: each metric's value now, or {now, year_ago, start, review, history, chance}."""
+
+    given: dict[str, float | dict[str, Any]]
+    expect: Literal["yellow", "orange", "red", "quiet", "cannot"]
+
+
+class Rule(_Strict):
+    """One warning rule; its file's name is its id."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]+$")
+    title: Words
+    group: Literal["client", "account", "management", "operations", "finance", "industry", "collateral", "related"]
+    source: Literal["computed", "external", "officer"]
+    basis: str = Field(min_length=4)
+    condition: Condition
+    levels: Annotated[list[Level], Field(min_length=1)]
+    veto: bool = False
+    innocent: Words
+    action: Words
+    owner: Literal["relationship_manager", "risk_manager", "branch_head"]
+    days: dict[Level, int]
+    status: Literal["draft", "in_force", "retired"]
+    since: str
+    examples: list[Example] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _levels_agree(self) -> Rule:
+        if lacking := [level for level in self.levels if level not in self.days]:
+            raise ValueError(f"days: no deadline for {lacking}")
+        for leaf in self.condition.leaves():
+            for side, limit in leaf.limits.items():
+                _check_order(leaf.metric or leaf.rule, side, limit, self.levels)
+        expected = {example.expect for example in self.examples}
+        if not expected & set(LEVELS) or "quiet" not in expected:
+            raise ValueError("examples: expected at least one that fires and one that stays quiet")
+        return self
+
+
+def at(limit: Limit, level: str) -> float | None:
+    """A limit at a level; None where it has none there."""
+    return limit.get(level) if isinstance(limit, dict) else limit
+
+
+def _check_order(name: str, side: str, limit: Limit, levels: list[str]) -> None:
+    if not isinstance(limit, dict):
+        return
+    if stray := set(limit) - set(levels):
+        raise ValueError(f"{name}: limits for {sorted(stray)}, which are not among the rule's levels {levels}")
+    steps = [limit[level] for level in LEVELS if level in limit]
+    right = sorted(steps, reverse=side in ("below", "at_most"))
+    if steps != right:
+        raise ValueError(f"{name}: {side} {steps} must get stricter from yellow to red")
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """All rules by id, in an order in which each comes after those it refers to."""
+
+    rules: dict[str, Rule]
+
+    def in_force(self) -> list[Rule]:
+        """The rules that count today."""
+        return [rule for rule in self.rules.values() if rule.status == "in_force"]
+
+    def with_(self, rule_id: str, **changes: object) -> RuleBook:
+        """The same rules with one changed, e.g. `with_("current_ratio_low", condition={...})`, checked again."""
+        if rule_id not in self.rules:
+            raise RuleError(f"unknown rule {rule_id!r}; known: {', '.join(self.rules)}")
+        content = {**self.rules[rule_id].model_dump(by_alias=True, exclude_none=True), **changes}
+        return _ordered({**self.rules, rule_id: _rule(content, f"rule {rule_id}")})
+
+
+@cache
+def load(folder: Path | None = None) -> RuleBook:
+    """Every rule under params/rules, checked together; RuleError lists all that is wrong by file and field."""
+    found, problems = {}, []
+    for path in sorted((folder or settings.params("rules")).glob("*.yml")):
+        try:
+            rule = _rule(settings.load_yaml(path), str(path))
+            if rule.id != path.stem:
+                problems.append(f"{path}: id {rule.id!r}: expected the file's name {path.stem!r} (no id twice)")
+            found[path.stem] = rule
+        except RuleError as error:
+            problems.append(str(error))
+    if problems:
+        raise RuleError("\n".join(problems))
+    return _ordered(found)
+
+
+def _rule(content: dict, where: str) -> Rule:
+    try:
+        return Rule.model_validate(content)
+    except ValidationError as error:
+        told = dict.fromkeys(_complaint(each) for each in error.errors())
+        raise RuleError(f"{where}: " + "; ".join(told)) from None
+
+
+def _complaint(error: dict) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "rule"
+    if error["type"] == "extra_forbidden":
+        known = Condition.model_fields if "condition" in where else Rule.model_fields
+        return f"{where}: unknown field; known: {', '.join(name.rstrip('_') for name in known)}"
+    found = "" if error["type"] in ("value_error", "missing") else f", found {error['input']!r}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{found}"
+
+
+def _ordered(rules: dict[str, Rule]) -> RuleBook:
+    needs = {name: {leaf.rule for leaf in rule.condition.leaves() if leaf.rule} for name, rule in rules.items()}
+    for name, others in needs.items():
+        if unknown := others - set(rules):
+            raise RuleError(f"rule {name}: refers to unknown rules {sorted(unknown)}")
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        raise RuleError(f"rules refer to one another in a circle: {' → '.join(error.args[1])}") from None
+    return RuleBook({name: rules[name] for name in order})
+
+
+def judge(book: RuleBook, sight: Sight) -> dict[str, np.ndarray]:
+    """Each rule in force on every row of the sight: 0 quiet, 1–3 the level, −1 cannot judge."""
+    judged: dict[str, np.ndarray] = {}
+    for rule in book.in_force():
+        outcome = np.zeros(len(sight.rows), dtype="int8")
+        for level in rule.levels:
+            true = _holds(rule.condition, level, sight, judged)
+            outcome = np.where(np.isnan(true) & (outcome == QUIET), CANNOT, outcome)
+            outcome = np.where(true == 1, LEVELS.index(level) + 1, outcome)
+        judged[rule.id] = outcome
+    return judged
+
+
+def _holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.ndarray]) -> np.ndarray:
+    """The condition at a level on every row: 1 true, 0 false, NaN unknown."""
+    if condition.parts:
+        parts = np.array([_holds(part, level, sight, judged) for part in condition.parts])
+        if condition.not_:
+            return 1 - parts[0]
+        deciding, combine = (0, np.min) if condition.all else (1, np.max)
+        return np.where((parts == deciding).any(axis=0), deciding, combine(parts, axis=0))
+    if condition.rule:
+        other = judged.get(condition.rule, np.full(len(sight.rows), CANNOT))
+        return np.where(other == CANNOT, np.nan, other >= LEVELS.index(level) + 1)
+    values = reading(condition, sight)
+    true = np.ones(len(values))
+    for side, limit in condition.limits.items():
+        bound = at(limit, level)
+        true = np.minimum(true, 0.0 if bound is None else _SIDES[side](values, bound))
+    true = np.where(np.isnan(values), np.nan, true)
+    return _run(true, condition.periods, sight)
+
+
+def reading(condition: Condition, sight: Sight) -> np.ndarray:
+    """What a test looks at, on every row: the metric now, its change, growth or chance of a breach."""
+    if condition.breach:
+        return sight.probability(
+            condition.metric, condition.breach.limit, condition.breach.side, condition.breach.within
+        )
+    now = sight.now(condition.metric)
+    if condition.of == "now":
+        return now
+    if condition.of in ("since_start", "since_review"):
+        return now - sight.since(condition.metric, sight.starts if condition.of == "since_start" else sight.reviews)
+    before = sight.before(condition.metric, YEAR)
+    if condition.of == "change":
+        return now - before
+    with np.errstate(all="ignore"):
+        return np.where(np.abs(before) > 1e-9, (now - before) / np.abs(before), np.nan)
+
+
+def _run(true: np.ndarray, periods: int, sight: Sight) -> np.ndarray:
+    """True where it held on this and the periods before it; a borrower with fewer periods cannot be judged."""
+    series = pd.Series(true, index=sight.rows.index)
+    grouped = series.groupby(sight.rows["borrower_id"].to_numpy(), sort=False)
+    held = true
+    for back in range(1, periods):
+        held = np.where((held == 0) | (grouped.shift(back) == 0), 0, held + grouped.shift(back).to_numpy() - 1)
+    return held
+
+
+def verdicts(book: RuleBook, sight: Sight) -> pd.DataFrame:
+    """Each rule on each borrower's latest period.
+
+    Returns borrower_id, period_end, rule, level (yellow, orange, red, quiet, cannot), since (first period of the
+    unbroken run in which it fires) and missing (metrics that lack, where it cannot be judged).
+    """
+    names = np.array(["cannot", "quiet", *LEVELS])
+    ids, ends = sight.rows["borrower_id"].to_numpy(), sight.rows["period_end"].to_numpy()
+    place, parts = np.arange(len(ids)), []
+    for name, outcome in judge(book, sight).items():
+        stopped = pd.Series(np.where(outcome < 1, place, -1)).groupby(ids, sort=False).max().reindex(ids[sight.latest])
+        first = place[~pd.Series(ids).duplicated().to_numpy()]
+        began = np.maximum(stopped.to_numpy() + 1, first)
+        mine = outcome[sight.latest]
+        since = np.where(mine >= 1, ends[np.minimum(began, len(ends) - 1)], np.datetime64("NaT"))
+        about = {"borrower_id": ids[sight.latest], "period_end": ends[sight.latest], "rule": name}
+        part = pd.DataFrame({**about, "level": names[mine + 1], "since": since})
+        lacking = _lacking(book.rules[name], sight)
+        parts.append(part.assign(missing=np.where(mine == CANNOT, lacking, "")))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _lacking(rule: Rule, sight: Sight) -> np.ndarray:
+    """The metrics without a value on each borrower's latest row, joined by commas."""
+    found = np.full(sight.latest.sum(), "", dtype=object)
+    for leaf in rule.condition.leaves():
+        if leaf.metric:
+            empty = np.isnan(reading(leaf, sight)[sight.latest])
+            new = np.array([leaf.metric not in text.split(",") for text in found])
+            found = np.where(empty & new, np.where(found == "", "", found + ",") + leaf.metric, found)
+    return found
+
+
+def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dict]:
+    """The tests of a rule with the figures they saw for one borrower: metric, of, value, side, limit, held."""
+    mine = np.flatnonzero(sight.latest & (sight.rows["borrower_id"] == borrower_id).to_numpy())[0]
+    told = []
+    for leaf in rule.condition.leaves():
+        if leaf.metric is None:
+            continue
+        value = float(reading(leaf, sight)[mine])
+        for side, limit in leaf.limits.items():
+            bound = at(limit, level)
+            held = bound is not None and not np.isnan(value) and bool(_SIDES[side](value, bound))
+            told.append(
+                {"metric": leaf.metric, "of": leaf.of, "value": value, "side": side, "limit": bound, "held": held}
+                | ({"periods": leaf.periods} if leaf.periods > 1 else {})
+                | ({"breach": leaf.breach.model_dump()} if leaf.breach else {})
+            )
+    return told
+
+
+def example_sight(example: Example) -> Sight:
+    """A made-up borrower with the example's figures on its periods, a quarter apart, the newest last."""
+    rows = pd.DataFrame({"borrower_id": "example", "period_end": pd.date_range("2020-03-31", periods=20, freq="QE")})
+    rows.index = pd.Index(1000 + 3 * np.arange(20))
+    figures, seen, chances = {}, [], {}
+    for metric, given in example.given.items():
+        parts = given if isinstance(given, dict) else {"now": given}
+        values = np.full(20, np.nan)
+        history = parts.get("history", [])
+        values[20 - len(history) :] = history
+        for name, place in (("now", 19), ("year_ago", 15), ("start", 0), ("review", 17)):
+            values[place] = parts.get(name, values[place])
+        figures[metric] = values
+        chances[metric] = parts.get("chance", np.nan)
+        seen.append(("example", metric, values[19], pd.Timestamp("2024-12-31"), "example"))
+    return Sight(
+        rows,
+        lambda metric: figures.get(metric, np.full(20, np.nan)),
+        observed=pd.DataFrame(seen, columns=["borrower_id", "metric", "value", "observed_on", "source"]),
+        starts=pd.Series({"example": 1000}),
+        reviews=pd.Series({"example": 1000 + 3 * 17}),
+        chance=lambda metric, limit, side, within: pd.Series({"example": chances.get(metric, np.nan)}),
+    )
+
+
+def _alone(book: RuleBook, rule: Rule) -> RuleBook:
+    """The rule, in force, with those it refers to."""
+    others = [book.rules[leaf.rule] for leaf in rule.condition.leaves() if leaf.rule]
+    before = {name: each for other in others for name, each in _alone(book, other).rules.items()}
+    return RuleBook({**before, rule.id: rule.model_copy(update={"status": "in_force"})})
+
+
+def tried(book: RuleBook) -> pd.DataFrame:
+    """Every rule on its own examples: rule, example (number), expected, found."""
+    told = []
+    for rule in book.rules.values():
+        for number, example in enumerate(rule.examples, start=1):
+            found = verdicts(_alone(book, rule), example_sight(example)).set_index("rule").at[rule.id, "level"]
+            told.append((rule.id, number, example.expect, found))
+    return pd.DataFrame(told, columns=["rule", "example", "expected", "found"])

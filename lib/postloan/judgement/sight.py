@@ -1,0 +1,97 @@
+"""What the rules see: each borrower's figures by period, and what else is known of it on the day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from postloan.analysis import formulas, ratios, scores
+from postloan.analysis.periods import Panel
+from postloan.errors import ContractError
+from postloan.measures import observations
+
+YEAR = 12  # keys of a panel's rows step by one a month
+COLUMNS = ["borrower_id", "metric", "value", "observed_on", "source"]
+Chance = Callable[[str, float, str, int], pd.Series]  # metric, limit, side, quarters -> probability by borrower
+
+
+@dataclass
+class Sight:
+    """The figures of any number of borrowers on their periods, asked for by metric.
+
+    `rows` has borrower_id and period_end on keys that step by one a month within a borrower (a panel's rows).
+    `figure(metric)` gives a metric of the statements on those rows. `observed` (COLUMNS) is the latest
+    observation of each metric, `starts` and `reviews` the period keys at drawdown and at the last review by
+    borrower, `chance` the probability that a metric breaches a limit.
+    """
+
+    rows: pd.DataFrame
+    figure: Callable[[str], np.ndarray]
+    observed: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
+    starts: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    reviews: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+    chance: Chance | None = None
+
+    def __post_init__(self):
+        self.latest = (~self.rows["borrower_id"].duplicated(keep="last")).to_numpy()
+        self._known: dict[str, np.ndarray] = {}
+
+    def now(self, metric: str) -> np.ndarray:
+        """The metric on every row; an observation stands on its borrower's latest row only."""
+        if metric not in self._known:
+            self._known[metric] = self._observation(metric) if metric in observations() else self.figure(metric)
+        return self._known[metric]
+
+    def before(self, metric: str, months: int) -> np.ndarray:
+        """The metric so many months earlier."""
+        return self._at(metric, self.rows.index - months)
+
+    def since(self, metric: str, moments: pd.Series) -> np.ndarray:
+        """The metric at each borrower's own earlier period (`starts` or `reviews`)."""
+        keys = self.rows["borrower_id"].map(moments).fillna(-1).astype("int64")
+        return np.where(keys < self.rows.index, self._at(metric, pd.Index(keys)), np.nan)
+
+    def probability(self, metric: str, limit: float, side: str, within: int) -> np.ndarray:
+        """The chance of a breach within so many quarters, on latest rows; NaN without a forecast."""
+        blank = np.full(len(self.rows), np.nan)
+        if self.chance is None:
+            return blank
+        found = self.rows["borrower_id"].map(self.chance(metric, limit, side, within)).to_numpy(float)
+        return np.where(self.latest, found, blank)
+
+    def _at(self, metric: str, keys: pd.Index) -> np.ndarray:
+        return pd.Series(self.now(metric), index=self.rows.index).reindex(keys).to_numpy(float)
+
+    def _observation(self, metric: str) -> np.ndarray:
+        mine = self.observed[self.observed["metric"] == metric].set_index("borrower_id")["value"]
+        found = self.rows["borrower_id"].map(mine).to_numpy(float)
+        return np.where(self.latest, found, np.nan)
+
+
+def metrics() -> set[str]:
+    """Every metric a rule may speak of: ratios, scores and observations."""
+    return {*ratios.FORMULAS, *scores.FORMULAS, *observations()}
+
+
+def of(panel: Panel, *, day_basis: int = 360, price_index: float = 100.0, **known: object) -> Sight:
+    """The sight of a panel; `known` are observed, starts, reviews and chance. Metrics are computed when asked for."""
+    evaluator = formulas.Evaluator(panel, {"basis": float(day_basis), "price_index": price_index})
+    known_formulas = {**ratios.FORMULAS, **scores.FORMULAS}
+
+    def figure(metric: str) -> np.ndarray:
+        if metric not in known_formulas:
+            raise ContractError(f"unknown metric {metric!r}")
+        return evaluator.evaluate(known_formulas[metric], zero_reason=ratios.NO_INTEREST.get(metric)).values
+
+    return Sight(panel.rows, figure, **known)
+
+
+def fresh(observed: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
+    """The newest observation of each metric of each borrower that is not yet stale on `as_of`."""
+    age = (pd.Timestamp(as_of) - observed["observed_on"]).dt.days
+    limit = observed["metric"].map({name: each.fresh_days for name, each in observations().items()})
+    kept = observed[(age >= 0) & (age <= limit)].sort_values("observed_on", kind="stable")
+    return kept.drop_duplicates(["borrower_id", "metric"], keep="last")[COLUMNS]
