@@ -93,7 +93,6 @@ def test_changes_carry_their_sign(change, unit, zh, en):
     assert [texts(language).change(change, unit, "CNY") for language in ("zh", "en")] == [zh, en]
 
 
-@pytest.mark.xfail(strict=True, reason="wording.change puts a + before what rounds to zero")
 @pytest.mark.parametrize(("change", "unit"), [(0.0004, "pct"), (0.004, "times"), (0.4, "days"), (0.004, "money")])
 def test_no_sign_on_what_rounds_to_zero(change, unit):
     assert not texts("en").change(change, unit, "CNY").startswith("+")

@@ -59,14 +59,17 @@ def measures(overrides: dict[str, dict] | None = None) -> dict[str, Measure]:
         raise RuleError(f"thresholds: unknown ratio {unknown}; known: {sorted(listed)}")
     found = {}
     for name, spec in listed.items():
-        fields = {"id": name, **spec, **(overrides or {}).get(name, {})}
+        changes = (overrides or {}).get(name, {})
+        if not isinstance(changes, dict):
+            raise RuleError(f"thresholds: {name}: expected fields such as {{ok: 1.2}}, found {changes!r}")
+        fields = {"id": name, **spec, **changes}
         try:
             found[name] = Measure(**fields)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise RuleError(f"{path}: {name}: {where}: {first['msg']}, found {first['input']!r}") from None
-        if found[name].warn is not None and found[name].band(found[name].ok) != "ok":
+        if found[name].warn is not None and found[name].worsening(found[name].warn, found[name].ok) < 0:
             raise RuleError(f"{path}: {name}: ok must be at least as good as warn")
     return found
 

@@ -123,7 +123,7 @@ class Texts:
             if unit == "pct"
             else self.value(change, unit, currency)
         )
-        return shown if shown.startswith("−") or not change > 0 else f"+{shown}"
+        return f"+{shown}" if change > 0 and re.search("[1-9]", shown) else shown
 
     def formula(self, formula: str, bracket: str = "{}") -> str:
         """A formula with each of its leaves in words, put into `bracket`."""
