@@ -1,0 +1,143 @@
+"""Signals of one day: what fired, on what evidence, new or known, who acts by when; and each borrower's level."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from postloan.errors import ContractError
+from postloan.judgement.rules import LEVELS, RuleBook, evidence, verdicts
+from postloan.judgement.sight import Sight
+
+COLUMNS = [
+    "borrower_id", "as_of", "rule", "group", "level", "status", "standing", "veto", "since", "evidence", "owner", "due",
+]  # fmt: skip
+_STANDING = {"computed": "confirmed", "external": "to_verify", "officer": "to_verify"}
+
+
+@dataclass(frozen=True)
+class Warnings:
+    """`signals` has COLUMNS, cleared ones included; `unjudged` borrower_id, rule and the metrics that lack."""
+
+    signals: pd.DataFrame
+    unjudged: pd.DataFrame
+
+    @property
+    def live(self) -> pd.DataFrame:
+        """The signals that stand today, the most severe first."""
+        return self.signals[self.signals["status"] != "cleared"]
+
+
+def scan(rules: RuleBook, sight: Sight, *, as_of: str | dt.date, last: dict[str, dict] | None = None) -> Warnings:
+    """Every rule in force on every borrower of the sight, set beside the last reviews.
+
+    `last` maps a borrower to the record of its last review (`as_of` and `signals` with rule and level).
+    ContractError when a last review is as new as `as_of` or newer.
+    """
+    day, last = pd.Timestamp(as_of), last or {}
+    for borrower, review in last.items():
+        if review and pd.Timestamp(review["as_of"]) >= day:
+            raise ContractError(f"{borrower}: last review of {review['as_of']}: expected one before {day:%Y-%m-%d}")
+    found = verdicts(rules, sight)
+    fired = found[found["level"].isin(LEVELS)]
+    rows = [_signal(row, rules, sight, day, _level_then(last, row.borrower_id, row.rule)) for row in fired.itertuples()]
+    standing = {(row["borrower_id"], row["rule"]) for row in rows}
+    unjudged = found.loc[found["level"] == "cannot", ["borrower_id", "rule", "missing"]].reset_index(drop=True)
+    blind = set(unjudged[["borrower_id", "rule"]].itertuples(index=False, name=None))
+    present = set(sight.rows["borrower_id"])
+    for borrower, review in last.items():
+        for old in review.get("signals", []) if borrower in present else []:
+            key = (borrower, old["rule"])
+            if key not in standing and old["status"] != "cleared" and old["rule"] in rules.rules:
+                rows.append(_earlier(borrower, old, rules, day, still=key in blind))
+    signals = pd.DataFrame(rows, columns=COLUMNS)
+    order = signals["level"].map(LEVELS.index) if len(signals) else pd.Series(dtype=float)
+    severity = (signals["status"] != "cleared") * 10 + order + signals["veto"].astype(float) * 5
+    ranked = signals.assign(severity=severity).sort_values(
+        ["borrower_id", "severity", "rule"], ascending=[True, False, True], kind="stable"
+    )
+    return Warnings(ranked.drop(columns="severity").reset_index(drop=True), unjudged)
+
+
+def _signal(row: tuple, rules: RuleBook, sight: Sight, day: pd.Timestamp, before: str | None) -> dict:
+    rule = rules.rules[row.rule]
+    forecast = any(leaf.of == "chance" for leaf in rule.condition.leaves())
+    return {
+        "borrower_id": row.borrower_id,
+        "as_of": day,
+        "rule": rule.id,
+        "group": rule.group,
+        "level": row.level,
+        "status": _status(before, row.level),
+        "standing": "watch" if forecast else _STANDING[rule.source],
+        "veto": rule.veto,
+        "since": row.since,
+        "evidence": evidence(rule, row.level, sight, row.borrower_id),
+        "owner": rule.owner,
+        "due": due_date(day, rule.days[row.level]),
+    }
+
+
+def _earlier(borrower: str, old: dict, rules: RuleBook, day: pd.Timestamp, *, still: bool) -> dict:
+    """A signal of the last review that does not fire today: cleared, or standing where it cannot be judged."""
+    rule = rules.rules[old["rule"]]
+    about = {"borrower_id": borrower, "as_of": day, "rule": rule.id, "group": rule.group, "level": old["level"]}
+    about |= {"status": "persisting" if still else "cleared", "standing": "to_verify" if still else "confirmed"}
+    since = pd.Timestamp(old["since"]) if old.get("since") else pd.NaT
+    due = pd.Timestamp(old["due"]) if old.get("due") else pd.NaT
+    return {**about, "veto": rule.veto and still, "since": since, "evidence": [], "owner": rule.owner, "due": due}
+
+
+def _level_then(last: dict[str, dict], borrower: str, rule: str) -> str | None:
+    for old in last.get(borrower, {}).get("signals", []):
+        if old["rule"] == rule and old["status"] != "cleared":
+            return old["level"]
+    return None
+
+
+def _status(before: str | None, now: str) -> str:
+    if before is None:
+        return "new"
+    step = LEVELS.index(now) - LEVELS.index(before)
+    return "worse" if step > 0 else "better" if step < 0 else "persisting"
+
+
+def due_date(day: pd.Timestamp, business_days: int) -> pd.Timestamp:
+    """So many weekdays after `day` (public holidays are not known here)."""
+    return pd.Timestamp(np.busday_offset(day.date(), business_days, roll="backward"))
+
+
+def levels(warnings: Warnings, borrowers: pd.Series, exposure: pd.Series | None = None) -> pd.DataFrame:
+    """Each borrower's level: the highest signal wins, a veto is red; in reading order, money at risk first.
+
+    Returns borrower_id, level (none, yellow, orange, red), vetoes, groups (independent groups that fired), signals,
+    new, unjudged and exposure (in the basic unit; NaN where unknown), the most urgent first.
+    """
+    live = warnings.live
+    rank = live["level"].map(LEVELS.index).add(1).where(~live["veto"].astype(bool), 3)
+    by = live.assign(rank=rank).groupby("borrower_id")
+    told = pd.DataFrame(index=pd.Index(borrowers.unique(), name="borrower_id"))
+    told["rank"] = by["rank"].max()
+    told["vetoes"] = live[live["veto"].astype(bool)].groupby("borrower_id").size()
+    told["groups"] = by["group"].nunique()
+    told["signals"] = by.size()
+    told["new"] = live[live["status"].isin(["new", "worse"])].groupby("borrower_id").size()
+    told["unjudged"] = warnings.unjudged.groupby("borrower_id").size()
+    told = told.fillna(0).astype(int)
+    told["exposure"] = exposure.reindex(told.index) if exposure is not None else np.nan
+    told["level"] = np.array(["none", *LEVELS])[told["rank"]]
+    told = told.sort_values(["rank", "exposure", "groups", "signals"], ascending=False, kind="stable")
+    return told.drop(columns="rank").reset_index()
+
+
+def as_record(warnings: Warnings, borrower_id: str) -> list[dict]:
+    """One borrower's signals as plain JSON values for the report's record."""
+    mine = warnings.signals[warnings.signals["borrower_id"] == borrower_id].drop(columns=["borrower_id", "as_of"])
+    days = {
+        name: mine[name].dt.strftime("%Y-%m-%d").astype(object).where(mine[name].notna(), None)
+        for name in ("since", "due")
+    }
+    return mine.assign(**days, veto=mine["veto"].astype(bool)).to_dict("records")
