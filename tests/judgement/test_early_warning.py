@@ -1,0 +1,93 @@
+"""Signals beside the last review: new, worse, persisting, cleared; who acts by when; levels and their order."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from postloan.errors import ContractError
+from postloan.judgement import early_warning, rules
+
+DAY = "2025-02-05"  # a Wednesday
+
+
+@pytest.fixture(scope="module")
+def book():
+    return rules.load()
+
+
+def scan(book, given, last=None):
+    sight = rules.example_sight(rules.Example(given=given, expect="quiet"))
+    return early_warning.scan(book, sight, as_of=DAY, last={"example": last} if last else None)
+
+
+def review(*signals, as_of="2024-11-01"):
+    old = [{"rule": rule, "level": level, "status": status, "since": "2024-06-30", "due": "2024-11-10"}
+           for rule, level, status in signals]  # fmt: skip
+    return {"as_of": as_of, "signals": old}
+
+
+def status(warnings):
+    return warnings.signals.set_index("rule")["status"].to_dict()
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(None, "new"), ("yellow", "worse"), ("orange", "persisting"), ("red", "better")],
+)
+def test_status_follows_the_last_review(book, before, expected):
+    last = review(("current_ratio_low", before, "new")) if before else None
+    assert status(scan(book, {"current_ratio": 0.9}, last)) == {"current_ratio_low": expected}
+
+
+def test_quiet_again_is_cleared(book):
+    warnings = scan(book, {"current_ratio": 2.0}, review(("current_ratio_low", "orange", "new")))
+    assert status(warnings) == {"current_ratio_low": "cleared"}
+    assert warnings.live.empty
+
+
+def test_cleared_once_is_not_told_twice(book):
+    assert scan(book, {"current_ratio": 2.0}, review(("current_ratio_low", "orange", "cleared"))).signals.empty
+
+
+def test_blind_rule_keeps_its_signal(book):
+    warnings = scan(book, {}, review(("current_ratio_low", "orange", "new")))
+    assert status(warnings) == {"current_ratio_low": "persisting"}
+    assert warnings.signals["standing"].tolist() == ["to_verify"]
+
+
+@pytest.mark.parametrize(
+    ("given", "standing"),
+    [
+        ({"current_ratio": 0.9}, "confirmed"),
+        ({"capacity_use": 0.4}, "to_verify"),
+        ({"interest_cover": {"now": 4.0, "chance": 0.7}}, "watch"),
+    ],
+)
+def test_standing_follows_the_source(book, given, standing):
+    assert set(scan(book, given).live["standing"]) == {standing}
+
+
+def test_due_in_working_days(book):
+    (signal,) = scan(book, {"current_ratio": 0.6}).signals.to_dict("records")
+    assert (signal["level"], signal["due"]) == ("red", pd.Timestamp("2025-02-07"))
+    assert early_warning.due_date(pd.Timestamp("2025-02-08"), 1) == pd.Timestamp("2025-02-10")
+
+
+def test_newer_review_is_refused(book):
+    with pytest.raises(ContractError, match=r"example: last review of 2025-02-05: expected one before 2025-02-05"):
+        scan(book, {}, review(as_of=DAY))
+
+
+def test_highest_level_and_veto_win(book):
+    given = {"current_ratio": 1.4, "capacity_use": 0.6, "misused_share": 0.1}
+    told = early_warning.levels(scan(book, given), pd.Series(["example", "calm"])).set_index("borrower_id")
+    assert told.loc["example", ["level", "vetoes", "groups"]].tolist() == ["red", 1, 3]
+    assert told.at["calm", "level"] == "none"
+    assert told.index[0] == "example"
+
+
+def test_record_is_plain_json(book):
+    told = early_warning.as_record(scan(book, {"current_ratio": 0.9, "misused_share": 0.1}), "example")
+    assert [row["rule"] for row in told] == ["veto_misuse", "current_ratio_low"]
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
