@@ -129,6 +129,10 @@ class Texts:
         """A formula with each of its leaves in words, put into `bracket`."""
         return _LEAF.sub(lambda leaf: bracket.format(self.term(leaf[0])), formula)
 
+    def change_share(self, share: float) -> str:
+        """A growth rate with its sign."""
+        return ("+" if round(share, 3) > 0 else "") + self.value(share, "pct")
+
     def term(self, term: str) -> str:
         """A formula's leaf such as `ttm.revenue` or `avg_1.total_assets` in words."""
         view, _, item = term.partition(".")

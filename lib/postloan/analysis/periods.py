@@ -188,6 +188,11 @@ class Moments:
         """The moments there are, earliest first."""
         return sorted({day for day in (self.start, self.year_ago, self.now) if day is not None})
 
+    def start_keys(self, panel: Panel, borrower_id: str) -> pd.Series:
+        """The panel's key of the period at drawdown by borrower; empty where the drawdown is not known."""
+        known = {borrower_id: panel.locate(borrower_id, self.start)} if self.from_drawdown else {}
+        return pd.Series(known, dtype="float64")
+
 
 def moments(panel: Panel, borrower_id: str, *, first_drawdown: pd.Timestamp | None = None) -> Moments:
     """Now, a year ago and the start for one borrower of the panel."""

@@ -29,6 +29,7 @@ from postloan import settings
 from postloan.batch import index
 from postloan.batch.plan import Job, RunPlan
 from postloan.batch.workers import Processes
+from postloan.book.store import open_book
 from postloan.report import page, record
 
 STATUSES = ("ok", "failed", "died", "timed_out", "export_failed")
@@ -171,6 +172,8 @@ def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:
         html = page.export(notebook, language=job.language)
         write_whole(job.file("ipynb"), nbformat.writes(notebook))
         write_whole(job.file("html"), html)
+        if found := record.find_all(notebook):
+            open_book(job.parameters["book"]).save_review(found[0])
         job.file("failed.ipynb").unlink(missing_ok=True)
     except Exception as trouble:
         return "export_failed", _error(trouble), {}

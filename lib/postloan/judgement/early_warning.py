@@ -136,8 +136,10 @@ def levels(warnings: Warnings, borrowers: pd.Series, exposure: pd.Series | None 
 def as_record(warnings: Warnings, borrower_id: str) -> list[dict]:
     """One borrower's signals as plain JSON values for the report's record."""
     mine = warnings.signals[warnings.signals["borrower_id"] == borrower_id].drop(columns=["borrower_id", "as_of"])
-    days = {
-        name: mine[name].dt.strftime("%Y-%m-%d").astype(object).where(mine[name].notna(), None)
-        for name in ("since", "due")
-    }
-    return mine.assign(**days, veto=mine["veto"].astype(bool)).to_dict("records")
+    told = mine.assign(veto=mine["veto"].astype(bool)).to_dict("records")
+    days = [{name: _text(row[name]) for name in ("since", "due")} for row in told]
+    return [{**row, **day} for row, day in zip(told, days, strict=True)]
+
+
+def _text(day: pd.Timestamp) -> str | None:
+    return None if pd.isna(day) else f"{day:%Y-%m-%d}"

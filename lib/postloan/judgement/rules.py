@@ -286,27 +286,36 @@ def verdicts(book: RuleBook, sight: Sight) -> pd.DataFrame:
     unbroken run in which it fires) and missing (metrics that lack, where it cannot be judged).
     """
     names = np.array(["cannot", "quiet", *LEVELS])
-    ids, ends = sight.rows["borrower_id"].to_numpy(), sight.rows["period_end"].to_numpy()
-    place, parts = np.arange(len(ids)), []
-    for name, outcome in judge(book, sight).items():
-        stopped = pd.Series(np.where(outcome < 1, place, -1)).groupby(ids, sort=False).max().reindex(ids[sight.latest])
-        first = place[~pd.Series(ids).duplicated().to_numpy()]
-        began = np.maximum(stopped.to_numpy() + 1, first)
-        mine = outcome[sight.latest]
-        since = np.where(mine >= 1, ends[np.minimum(began, len(ends) - 1)], np.datetime64("NaT"))
-        about = {"borrower_id": ids[sight.latest], "period_end": ends[sight.latest], "rule": name}
-        part = pd.DataFrame({**about, "level": names[mine + 1], "since": since})
-        lacking = _lacking(book.rules[name], sight)
-        parts.append(part.assign(missing=np.where(mine == CANNOT, lacking, "")))
-    return pd.concat(parts, ignore_index=True)
+    ids, ends = sight.rows["borrower_id"].to_numpy(object), sight.rows["period_end"].to_numpy()
+    judged = judge(book, sight)
+    outcomes = pd.DataFrame(judged, index=pd.Index(ids, name="borrower_id"))
+    place = np.arange(len(ids))[:, None]
+    stopped = outcomes.lt(1) * (place + 1)  # one past the last row on which a rule did not fire
+    order = ids[sight.latest]
+    began = stopped.groupby(level=0, sort=False).max().loc[order].to_numpy()
+    first = np.flatnonzero(~pd.Series(ids).duplicated())[:, None]
+    since = ends[np.minimum(np.maximum(began, first), len(ends) - 1)]
+    mine = outcomes.to_numpy()[sight.latest]
+    lacking = np.column_stack([_lacking(book.rules[name], sight, mine[:, n]) for n, name in enumerate(judged)])
+    count = len(judged)
+    return pd.DataFrame(
+        {
+            "borrower_id": np.repeat(order, count),
+            "period_end": np.repeat(ends[sight.latest], count),
+            "rule": np.tile(list(judged), len(order)),
+            "level": names[mine + 1].ravel(),
+            "since": np.where(mine >= 1, since, np.datetime64("NaT")).ravel(),
+            "missing": lacking.ravel(),
+        }
+    )
 
 
-def _lacking(rule: Rule, sight: Sight) -> np.ndarray:
-    """The metrics without a value on each borrower's latest row, joined by commas."""
-    found = np.full(sight.latest.sum(), "", dtype=object)
-    for leaf in rule.condition.leaves():
+def _lacking(rule: Rule, sight: Sight, outcome: np.ndarray) -> np.ndarray:
+    """Where a rule cannot be judged: its metrics without a value on the borrower's latest row, with commas."""
+    found = np.full(len(outcome), "", dtype=object)
+    for leaf in rule.condition.leaves() if (outcome == CANNOT).any() else []:
         if leaf.metric:
-            empty = np.isnan(reading(leaf, sight)[sight.latest])
+            empty = np.isnan(reading(leaf, sight)[sight.latest]) & (outcome == CANNOT)
             new = np.array([leaf.metric not in text.split(",") for text in found])
             found = np.where(empty & new, np.where(found == "", "", found + ",") + leaf.metric, found)
     return found

@@ -92,6 +92,6 @@ def of(panel: Panel, *, day_basis: int = 360, price_index: float = 100.0, **know
 def fresh(observed: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
     """The newest observation of each metric of each borrower that is not yet stale on `as_of`."""
     age = (pd.Timestamp(as_of) - observed["observed_on"]).dt.days
-    limit = observed["metric"].map({name: each.fresh_days for name, each in observations().items()})
+    limit = observed["metric"].map({name: each.fresh_days for name, each in observations().items()}).astype(float)
     kept = observed[(age >= 0) & (age <= limit)].sort_values("observed_on", kind="stable")
     return kept.drop_duplicates(["borrower_id", "metric"], keep="last")[COLUMNS]

@@ -65,7 +65,7 @@ class Exhibit:
         return self.html
 
     def __add__(self, other: Exhibit) -> Exhibit:
-        return Exhibit(self.html + other.html)
+        return Exhibit("".join((self.html, other.html)))  # + would escape the other where one is Markup
 
 
 def table(

@@ -1,0 +1,157 @@
+"""Warning signals as a reviewer reads them: what fired and on what figures, since when, who does what by when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from markupsafe import Markup
+
+from postloan.measures import Measure, observations
+from postloan.report.exhibits import Exhibit, Sheet, table
+from postloan.report.narrative import Prose
+
+LEVELS = ("red", "orange", "yellow")
+_SHAPES = {"red": "▲", "orange": "◆", "yellow": "●", "none": "○"}
+
+
+def level_mark(level: str, sheet: Sheet) -> Markup:
+    """A level as word and shape."""
+    return Markup('<span class="mark level-{}"><span aria-hidden="true">{}</span> {}</span>').format(
+        level, _SHAPES[level], sheet.words(f"signal.level.{level}")
+    )
+
+
+def signal_table(
+    signals: pd.DataFrame, rules: Mapping[str, object], measures: dict[str, Measure], sheet: Sheet
+) -> Exhibit:
+    """The signals of one borrower, the most severe first; `rules` by id have title, innocent and action in words."""
+    words = sheet.words
+    columns = tuple(
+        words(f"signal.column.{name}") for name in ("level", "signal", "evidence", "since", "state", "action")
+    )
+    rows = []
+    for signal in signals.to_dict("records"):
+        rule = rules[signal["rule"]]
+        state = [words("signal." + kind + "." + signal[kind]) for kind in ("status", "standing")]
+        due = words("signal.due", owner=words(f"signal.owner.{signal['owner']}"), due=_day(signal["due"], sheet))
+        cells = (
+            level_mark(signal["level"], sheet),
+            _two(_said(rule.title, sheet), words("signal.innocent", text=_said(rule.innocent, sheet))),
+            _two(evidence(signal["evidence"], measures, sheet), words("signal.basis", text=rule.basis)),
+            _day(signal["since"], sheet),
+            " · ".join(state),
+            _two(_said(rule.action, sheet), due),
+        )
+        rows.append(dict(zip(columns, cells, strict=True)))
+    return table(words("signal.table"), rows, sheet, columns=columns, css="signals")
+
+
+def evidence(tests: list[dict], measures: dict[str, Measure], sheet: Sheet) -> str:
+    """The figures a rule fired on, with their limits, in words; those that did not hold are left out."""
+    words = sheet.words
+    joint = "；" if words.language == "zh" else "; "
+    told = dict.fromkeys(_test(test, measures, sheet) for test in tests if test["held"])
+    return joint.join(told) or words("signal.no_evidence")
+
+
+def _test(test: dict, measures: dict[str, Measure], sheet: Sheet) -> str:
+    words, metric = sheet.words, test["metric"]
+    unit = measures[metric].unit if metric in measures else observations()[metric].unit
+    shown = {
+        "value": _value(test["value"], unit, test["of"], sheet),
+        "limit": _value(test["limit"], unit, test["of"], sheet),
+    }
+    what = {"metric": _name(metric, sheet), "value": shown["value"]}
+    if breach := test.get("breach"):
+        what |= {"within": breach["within"], "bound": _value(breach["limit"], unit, "now", sheet)}
+        what |= {"side": words(f"signal.side.{breach['side']}")}
+    said = words(f"signal.of.{test['of']}", **what)
+    run = words("signal.periods", count=test["periods"]) if "periods" in test else ""
+    return words("signal.test", said=said, side=words(f"signal.side.{test['side']}"), limit=shown["limit"], run=run)
+
+
+def _value(value: float, unit: str, of: str, sheet: Sheet) -> str:
+    words = sheet.words
+    if of in ("growth", "chance"):
+        return words.value(value, "pct") if of == "chance" else words.change_share(value)
+    if of != "now":
+        return words.change(value, "points" if unit == "count" else unit, sheet.currency)
+    return words.value(value, "points" if unit == "count" else unit, sheet.currency)
+
+
+def _name(metric: str, sheet: Sheet) -> str:
+    seen = observations().get(metric)
+    return getattr(seen, sheet.words.language) if seen else sheet.words.ratio(metric)
+
+
+def _said(both: object, sheet: Sheet) -> str:
+    return getattr(both, sheet.words.language)
+
+
+def _two(first: str, second: str) -> Markup:
+    return Markup('{}<small class="under">{}</small>').format(first, second)
+
+
+def _day(day: pd.Timestamp | None, sheet: Sheet) -> str:
+    return "—" if day is None or pd.isna(day) else sheet.words.date(day)
+
+
+def unjudged_table(unjudged: pd.DataFrame, rules: Mapping[str, object], sheet: Sheet) -> Exhibit:
+    """What could not be judged for want of figures, by group: the other half of the list of papers to ask for."""
+    words = sheet.words
+    columns = tuple(words(f"signal.column.{name}") for name in ("group", "rules", "lacking"))
+    joint = "、" if words.language == "zh" else ", "
+    groups: dict[str, list[str]] = {}
+    for row in unjudged.itertuples():
+        groups.setdefault(rules[row.rule].group, []).append(row.missing)
+    rows = []
+    for group, missing in groups.items():
+        metrics = dict.fromkeys(metric for text in missing for metric in text.split(",") if metric)
+        cells = (words(f"signal.group.{group}"), str(len(missing)), joint.join(_name(each, sheet) for each in metrics))
+        rows.append(dict(zip(columns, cells, strict=True)))
+    return table(words("signal.unjudged"), rows, sheet, columns=columns, numeric=(columns[1],), css="unjudged")
+
+
+def summary(signals: pd.DataFrame, unjudged: pd.DataFrame, rules: Mapping[str, object], sheet: Sheet) -> Prose:
+    """The level in one sentence, what is new or worse, and how much could not be judged."""
+    words, level = sheet.words, highest(signals)
+    joint = "、" if words.language == "zh" else ", "
+    said = words("signal.calm")
+    if level != "none":
+        counts = signals["level"].value_counts()
+        told = [
+            words("signal.count", count=counts[each], level=words(f"signal.level.{each}"))
+            for each in LEVELS
+            if each in counts
+        ]
+        vetoes = [_said(rules[name].title, sheet) for name in signals.loc[signals["veto"].astype(bool), "rule"]]
+        said = words(
+            "signal.level_is",
+            level=words(f"signal.level.{level}"),
+            counts=joint.join(told),
+            groups=signals["group"].nunique(),
+        )
+        if vetoes:
+            said += words("signal.vetoes", vetoes=joint.join(vetoes))
+        fresh = signals[signals["status"].isin(["new", "worse"])]
+        if len(fresh) < len(signals):
+            said += words("signal.changed", count=len(fresh))
+    if len(unjudged):
+        said += words("signal.blind", count=len(unjudged))
+    return Prose((said,))
+
+
+def highest(signals: pd.DataFrame) -> str:
+    """The level of a borrower: its highest signal, a veto being red."""
+    if signals["veto"].astype(bool).any():
+        return "red"
+    return next((level for level in LEVELS if (signals["level"] == level).any()), "none")
+
+
+def headline(signals: pd.DataFrame, sheet: Sheet) -> dict:
+    """The level as the index shows it and sorts by it: 0 none to 3 red."""
+    level = highest(signals)
+    rank = 3 - LEVELS.index(level) if level in LEVELS else 0
+    text = f"{_SHAPES[level]} {sheet.words(f'signal.level.{level}')}"
+    return {"label": sheet.words("signal.label"), "text": text, "value": rank, "level": level}
