@@ -1,4 +1,5 @@
-"""How each ratio and score is read (params/ratios.yml), and what is observed besides (params/observations.yml).
+"""How each ratio and score is read (params/ratios.yml), what is observed besides (params/observations.yml), and
+which link of the chain from the business to our money each speaks of (params/chain.yml).
 
 Ground floor, because tables and sentences (report) and verdicts (judgement) read the same bands.
 """
@@ -97,3 +98,39 @@ def observations() -> dict[str, Observation]:
             except (ValidationError, TypeError) as error:
                 raise RuleError(f"{path}: {name}: {error}") from None
     return found
+
+
+class Link(BaseModel):
+    """One link of the chain operations → collections → cash flow → repayment → our protection."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    groups: list[str]
+    metrics: list[str] = []
+    shows: str | None = None
+    on_path: bool = True
+
+
+@cache
+def chain() -> dict[str, Link]:
+    """The links in order; RuleError names a link that is not as it should be, or a group with no link or two."""
+    path = settings.params("chain.yml")
+    try:
+        links = {name: Link.model_validate(spec) for name, spec in settings.load_yaml(path).items()}
+    except ValidationError as error:
+        raise RuleError(f"{path}: {error}") from None
+    known = {**measures(), **observations()}
+    placed = [group for link in links.values() for group in link.groups]
+    groups = {each.group for each in known.values()}
+    if wrong := sorted({group for group in placed if placed.count(group) > 1} | groups ^ set(placed)):
+        raise RuleError(f"{path}: every group needs one link, and no other; see {wrong}")
+    if unknown := sorted({name for link in links.values() for name in [*link.metrics, link.shows] if name} - {*known}):
+        raise RuleError(f"{path}: unknown metrics {unknown}")
+    return links
+
+
+def link_of(metric: str) -> str:
+    """The link of the chain that a metric speaks of."""
+    named = next((name for name, link in chain().items() if metric in link.metrics), None)
+    group = {**observations(), **measures()}[metric].group
+    return named or next(name for name, link in chain().items() if group in link.groups)

@@ -10,6 +10,7 @@ from postloan import chart, tables
 from postloan.book import sample
 from postloan.book.figures import statutory_deadline
 from postloan.errors import ContractError
+from postloan.measures import observations
 
 INTAKE = sample.make(seed=1)
 FACTS, BORROWERS = INTAKE.tables["statements"], INTAKE.tables["borrowers"].set_index("borrower_id")
@@ -41,9 +42,17 @@ def trailing(borrower: str, item: str) -> pd.Series:
 
 
 def test_tables_keep_their_contract():
-    for name in ("borrowers", "statements"):
+    for name in ("borrowers", "statements", "observations"):
         assert len(tables.check(INTAKE.tables[name], name)) == len(INTAKE.tables[name])
-    assert (INTAKE.kind, INTAKE.file, INTAKE.read) == ("sample", "synthetic sample, seed 1", len(FACTS))
+    figures = len(FACTS) + len(INTAKE.tables["observations"])
+    assert (INTAKE.kind, INTAKE.file, INTAKE.read) == ("sample", "synthetic sample, seed 1", figures)
+
+
+def test_every_look_is_known_by_the_catalogue():
+    seen = INTAKE.tables["observations"]
+    assert set(seen["metric"]) <= set(observations())
+    assert set(seen["borrower_id"]) == set(INTAKE.tables["borrowers"]["borrower_id"])
+    assert seen.groupby(["borrower_id", "metric"]).size().eq(2).all()
 
 
 def test_same_seed_same_book():

@@ -1,4 +1,5 @@
-"""Who the sample book is made of: ten kinds of fictional borrower as plain parameters (see sample)."""
+"""Who the sample book is made of: ten kinds of fictional borrower as plain parameters, and what was observed of
+each besides its statements (see sample)."""
 
 from __future__ import annotations
 
@@ -89,4 +90,34 @@ ARCHETYPES = (
         6.4e8, (.06, .04, .06), (.46, .45), (86, 92), (110, 115), (60, 60), expenses=(.2, .06, .05), plant=.6,
         capex=(.06, .06), tax=.15, gaps=True),
 )
+# fmt: on
+
+# What officers and accounts saw, 9 and 17 weeks after the last statements: (first look, second look). ROUTINE holds
+# for all, SEEN for one kind by its place above: the decliner slips on every side, the over-trader's drawdown returns.
+# fmt: off
+ROUTINE = {
+    "days_overdue": (0, 0), "overdue_times": (0, 0), "other_bank_days_overdue": (0, 0), "extensions": (0, 0),
+    "limit_use": (.58, .61), "collection_share": (.82, .81), "average_balance_change": (.03, .02),
+    "misused_share": (0, 0), "return_flow_share": (.01, .01), "bounced_bills": (0, 0),
+    "controller_missing_days": (0, 0), "stopped_days": (0, 0), "enforcement_listed": (0, 0),
+    "lawsuits_to_equity": (0, .01), "cross_default_days": (0, 0), "collateral_seized": (0, 0),
+    "loan_to_value": (.52, .52), "valuation_age_days": (150, 206), "insurance_lapsed_days": (0, 0),
+    "statements_late_days": (0, 0), "audit_concern": (0, 0), "papers_refused": (0, 0), "unreachable_days": (0, 0),
+}
+SEEN = {
+    0: {"capacity_use": (.83, .85), "orders_change": (.06, .08)},
+    2: {"product_price_change": (-.02, -.03)},
+    3: {"new_payee_share": (.12, .15), "extensions": (1, 1)},
+    4: {
+        "days_overdue": (0, 12), "overdue_times": (0, 1), "limit_use": (.93, .99), "collection_share": (.62, .41),
+        "average_balance_change": (-.18, -.45), "orders_change": (-.12, -.28), "electricity_change": (-.11, -.24),
+        "staff_change": (-.06, -.13), "papers_refused": (0, 1), "loan_to_value": (.58, .69),
+        "collateral_value_change": (-.04, -.12),
+    },
+    5: {"policy_restriction": (1, 1), "capacity_use": (.71, .74), "product_price_change": (-.04, .02)},
+    6: {"valuation_age_days": (330, 386)},
+    7: {"key_people_left": (0, 1)},
+    8: {"return_flow_share": (.02, .36), "new_lenders": (2, 3), "vat_revenue_gap": (.12, .12), "limit_use": (.96, .98)},
+    9: {"statements_late_days": (0, 35)},
+}
 # fmt: on

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from postloan import chart
-from postloan.book.archetypes import ARCHETYPES, Archetype
+from postloan.book.archetypes import ARCHETYPES, ROUTINE, SEEN, Archetype
 from postloan.errors import ContractError
 from postloan.tables import FACT_KEY, Intake
 
@@ -23,6 +23,7 @@ Lines = SimpleNamespace  # arrays of whole units by item, one value a quarter, t
 QUARTERS, LAST = 24, "2025-12-31"
 _LOT = 10_000  # loans are drawn and repaid in lots
 _FILED = {3: (22, 29), 6: (38, 60), 9: (22, 30), 12: (38, 58)}  # days from the end of an interim period
+_LOOKS = (9, 17)  # weeks after the last statements
 _FILED_YEAR = {6: (48, 61), 12: (60, 110)}
 _SUMS = {
     "current_assets": "cash trading_securities notes_receivable accounts_receivable prepayments "
@@ -51,13 +52,25 @@ def make(seed: int = 1, borrowers: int = 10) -> Intake:
     """
     if borrowers < 1:
         raise ContractError(f"borrowers: expected 1 or more, found {borrowers!r}")
-    file, masters, filings = f"synthetic sample, seed {seed}", [], []
+    file, masters, filings, looks = f"synthetic sample, seed {seed}", [], [], []
     for number in range(borrowers):
         kind, rng, borrower_id = _cast(number), np.random.default_rng([seed, number]), f"S{number + 1:04d}"
         masters.append(_master(kind, borrower_id, rng))
         filings.append(_filings(kind, _articulate(kind, rng), rng).assign(borrower_id=borrower_id))
-    facts = _facts(pd.concat(filings, ignore_index=True), file)
-    return Intake(file, "sample", {"borrowers": pd.DataFrame(masters), "statements": facts}, read=len(facts))
+        looks.append(_looks(number).assign(borrower_id=borrower_id, source=file))
+    facts, seen = _facts(pd.concat(filings, ignore_index=True), file), pd.concat(looks, ignore_index=True)
+    made = {"borrowers": pd.DataFrame(masters), "statements": facts, "observations": seen}
+    return Intake(file, "sample", made, read=len(facts) + len(seen))
+
+
+def _looks(number: int) -> pd.DataFrame:
+    """What was observed of borrower `number` at each look: metric, value, observed_on, known_on."""
+    seen = {**ROUTINE, **SEEN.get(number % len(ARCHETYPES), {})}
+    days = [pd.Timestamp(LAST) + pd.Timedelta(weeks=weeks) for weeks in _LOOKS]
+    rows = [
+        (metric, float(value), day, day) for metric, pair in seen.items() for value, day in zip(pair, days, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["metric", "value", "observed_on", "known_on"])
 
 
 def _cast(number: int) -> Archetype:

@@ -1,0 +1,382 @@
+"""The case in words: signals told link by link from the business to our money, as a credit officer would.
+
+What was seen (facts), what it means (judgement) and what to do (suggestion) are kept apart. Every sentence is bound
+to a figure; signals on one figure are told once, and signals on one link of the chain in one paragraph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from postloan.measures import Measure, chain, link_of, observations
+from postloan.report.exhibits import Sheet
+from postloan.report.narrative import Prose
+
+TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
+FLAT = 0.03  # a move within so much of the figure is no move
+_SEVERITY = ("yellow", "orange", "red")
+_SCORES = ("distress", "reliability", "beneish_parts", "piotroski_parts", "montier_parts")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a case is told from.
+
+    `signals` are the live signals of one borrower, the most severe first (early_warning's columns); `rules` by id
+    have title, innocent, action in words, and their condition; `compared` is `ratios.compare`'s frame.
+    """
+
+    signals: pd.DataFrame
+    rules: Mapping[str, object]
+    compared: pd.DataFrame
+    measures: dict[str, Measure]
+    sheet: Sheet
+
+    @cached_property
+    def links(self) -> dict[str, list[Finding]]:
+        """The findings by link, in the order of the chain, the most severe first; quiet links left out."""
+        urgency = {level: -rank for rank, level in enumerate(_SEVERITY)}
+        found = sorted(_findings(self), key=lambda one: (urgency[one.level], one.is_long(self.sheet.as_of)))
+        links = {name: [one for one in found if one.link == name] for name in chain()}
+        return {name: mine for name, mine in links.items() if mine}
+
+
+@dataclass
+class Finding:
+    """One figure on which one or more rules fired: the tests that held, and the rules, the most severe first."""
+
+    metric: str
+    link: str
+    level: str
+    since: pd.Timestamp | None
+    rules: list[str] = field(default_factory=list)
+    tests: list[dict] = field(default_factory=list)
+
+    @property
+    def own(self) -> list[dict]:
+        """The tests of the figure itself; the others held beside it."""
+        return [test for test in self.tests if test["metric"] == self.metric]
+
+    def is_long(self, as_of: str) -> bool:
+        """Whether it has stood for years, so that it is structure rather than news."""
+        return self.since is not None and self.since < pd.Timestamp(as_of) - pd.DateOffset(years=LONG_YEARS)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A case that displays itself: labelled paragraphs, facts apart from judgement and suggestion."""
+
+    parts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]  # label, paragraphs, points
+
+    def _repr_html_(self) -> str:
+        html = ""
+        for label, paragraphs, points in self.parts:
+            html += f'<p class="story lead"><b>{escape(label)}</b></p>'
+            html += "".join(f'<p class="story">{escape(each)}</p>' for each in paragraphs)
+            html += f'<ol class="story">{"".join(f"<li>{escape(each)}</li>" for each in points)}</ol>' if points else ""
+        return Markup(f'<div class="case">{html}</div>')
+
+
+def _findings(case: Case) -> list[Finding]:
+    """Signals as figures: each figure once, with every rule and test that speaks of it."""
+    found: dict[str, Finding] = {}
+    for signal in case.signals.to_dict("records"):
+        held = [test for test in signal["evidence"] if test["held"]]
+        if not held:
+            continue
+        new = Finding(held[0]["metric"], link_of(held[0]["metric"]), signal["level"], _day(signal["since"]))
+        one = found.setdefault(new.metric, new)
+        one.rules.append(signal["rule"])
+        one.tests += [test for test in held if test not in one.tests]
+        one.since = min((day for day in (one.since, new.since) if day is not None), default=None)
+    return list(found.values())
+
+
+def _day(day: object) -> pd.Timestamp | None:
+    return None if day is None or pd.isna(day) else pd.Timestamp(day)
+
+
+def reasons(case: Case, count: int = 3) -> Prose:
+    """The few strongest reasons for the level, no two from one link while others wait; then the first step due."""
+    words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
+    if not found:
+        return Prose((words("case.quiet", nearest=nearest(case)),))
+    found.sort(key=lambda one: -_SEVERITY.index(one.level))
+    firsts = {one.link: one for one in reversed(found)}
+    chosen = sorted(firsts.values(), key=lambda one: -_SEVERITY.index(one.level))
+    chosen += [one for one in found if one not in chosen]
+    points = tuple(
+        words("case.reason", title=_title(one.rules[0], case), fact=fact(one, case)) for one in chosen[:count]
+    )
+    return Prose((), points, words("case.reasons"))
+
+
+def next_step(case: Case) -> Prose:
+    """The action that is due first, with its owner and day."""
+    words = case.sheet.words
+    due = _actions(case)
+    return Prose((words("case.next", step=due[0]) if due else words("case.next_none"),))
+
+
+def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
+    """The whole case. `belief` is a sentence on how far the statements can be believed, `blind` the number of rules
+    that could not be judged."""
+    words = case.sheet.words
+    if not case.links:
+        calm = (words("case.quiet_story", links=_quiet(case)), words("case.quiet", nearest=nearest(case)))
+        sure = (words("case.calm"), belief, words("case.blind", count=blind).strip() if blind else "")
+        judged = tuple(each for each in sure if each)
+        return Told(((words("case.facts"), calm, ()), (words("case.judgement"), judged, ())))
+    facts = tuple(_paragraph(name, mine, case) for name, mine in case.links.items())
+    judged = [_chain(case), *(_meaning(name, mine, case) for name, mine in case.links.items()), _sure(case, blind)]
+    turning = turning_points(case)
+    return Told(
+        (
+            (words("case.facts"), facts, ()),
+            (words("case.judgement"), tuple(each for each in (*judged, belief, turning) if each), ()),
+            (words("case.suggestion"), *_suggested(case)),
+        )
+    )
+
+
+def _suggested(case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    due = _actions(case)
+    rest = (case.sheet.words("case.more_actions", count=len(due) - ACTIONS),) if len(due) > ACTIONS else ()
+    return rest, tuple(due[:ACTIONS])
+
+
+def questions(case: Case) -> Prose:
+    """What to ask the client, each question with the figure that raises it; without signals, what moved most."""
+    words, asked = case.sheet.words, {}
+    for mine in case.links.values():
+        for one in mine:
+            asked.setdefault(_ask(one.metric, words), one)
+    ranked = sorted(asked.items(), key=lambda pair: -_SEVERITY.index(pair[1].level))[:ASKED]
+    points = tuple(words("case.question", fact=_stands(one, case, limits=False), ask=ask) for ask, one in ranked)
+    return Prose(() if points else (words("case.no_questions"),), points)
+
+
+def _ask(metric: str, words: object) -> str:
+    seen = observations().get(metric)
+    keys = [f"ask.{metric}", f"ask.{seen.group}" if seen else f"ask.link.{link_of(metric)}"]
+    return words(next(key for key in keys if words.has(key)))
+
+
+def fact(one: Finding, case: Case) -> str:
+    """A finding as one clause: where the figure stands, where it came from, which limit it crossed, since when."""
+    words, clauses = case.sheet.words, [_stands(one, case)]
+    for test in one.tests:
+        if test["of"] == "chance":
+            clauses.append(_likely(test, case))
+        elif test["of"] != "now":
+            clauses.append(_moved(test, case))
+        elif test["metric"] != one.metric:
+            value = _value(test["value"], test["metric"], case)
+            clauses.append(words("case.beside", metric=_name(test["metric"], case), value=value))
+    runs = max((test.get("periods", 0) for test in one.own), default=0)
+    if runs > 1:
+        clauses.append(words("case.run", count=runs))
+    clauses.append(_since(one, case))
+    return words("case.comma").join(dict.fromkeys(each for each in clauses if each))
+
+
+def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
+    words, now = case.sheet.words, next((test for test in one.own if test["of"] == "now"), None)
+    known = one.metric in case.compared.index
+    value = now["value"] if now else case.compared.at[one.metric, "now"] if known else float("nan")
+    before = case.compared.at[one.metric, "year_ago"] if known else float("nan")
+    said = {"metric": _name(one.metric, case), "value": _value(value, one.metric, case)}
+    if pd.isna(value):
+        return said["metric"]
+    told = words("case.stands", **said)
+    if pd.notna(before) and _value(before, one.metric, case) != said["value"]:
+        moved = any(test["of"] in ("change", "growth") for test in one.own) or abs(value - before) >= FLAT * abs(before)
+        way = "flat" if not moved else "up" if value > before else "down"
+        told = words(f"case.stands_{way}", before=_value(before, one.metric, case), **said)
+    crossed = limits and now and now["limit"]  # a limit of zero needs no words beside a minus sign
+    return told + (words("case.limit", limit=_value(now["limit"], one.metric, case)) if crossed else "")
+
+
+def _moved(test: dict, case: Case) -> str:
+    words, unit = case.sheet.words, _unit(test["metric"], case)
+    by = words.change(test["value"], unit, case.sheet.currency)
+    if test["of"] == "growth":
+        by = words.change_share(test["value"])
+    elif unit == "days":
+        by = words("case.days", days=by)
+    return words(f"case.moved.{test['of']}", change=by)
+
+
+def _likely(test: dict, case: Case) -> str:
+    words, breach = case.sheet.words, test["breach"]
+    what = {"metric": _name(test["metric"], case), "limit": _value(breach["limit"], test["metric"], case)}
+    side = words(f"signal.side.{breach['side']}")
+    return words("case.likely", share=words.value(test["value"], "pct"), within=breach["within"], side=side, **what)
+
+
+def _since(one: Finding, case: Case) -> str:
+    words = case.sheet.words
+    if one.since is None:
+        return ""
+    return words("case.since_long" if one.is_long(case.sheet.as_of) else "case.since", date=words.date(one.since))
+
+
+def _paragraph(name: str, mine: list[Finding], case: Case) -> str:
+    """One link in one paragraph: its strongest figures as sentences, the rest by name."""
+    words, told = case.sheet.words, [fact(one, case) for one in mine[:TOLD]]
+    rest = [_title(one.rules[0], case) for one in mine[TOLD:]]
+    more = words("case.more", count=len(rest), titles=words("case.and").join(rest)) if rest else ""
+    body = words("case.semicolon").join(told) + words("case.stop") + more
+    return words("case.paragraph", link=words(f"case.link.{name}"), body=body).strip()
+
+
+def _meaning(name: str, mine: list[Finding], case: Case) -> str:
+    """What a link means for repayment, and what may explain it innocently."""
+    words, worst = case.sheet.words, mine[0]
+    size = "low" if worst.level == "yellow" else "high"
+    said = words(f"case.means.{name}.{size}", figure=_figure(worst.metric, _now(worst, case), case))
+    if all(one.is_long(case.sheet.as_of) for one in mine):
+        said += words("case.standing", date=words.date(max(one.since for one in mine)))
+    return said + words("case.innocent", text=_inner(_said(case.rules[worst.rules[0]].innocent, case)))
+
+
+def _figure(metric: str, value: float, case: Case) -> str:
+    return case.sheet.words("case.figure", metric=_name(metric, case), value=_value(value, metric, case))
+
+
+def _inner(text: str) -> str:
+    """A text as part of a sentence: no full stop of its own."""
+    return text.rstrip("。.")
+
+
+def _now(one: Finding, case: Case) -> float:
+    now = next((test["value"] for test in one.own if test["of"] == "now"), None)
+    if now is None and one.metric in case.compared.index:
+        now = case.compared.at[one.metric, "now"]
+    return float("nan") if now is None else now
+
+
+def _chain(case: Case) -> str:
+    """The chain from the business to our money with its figures: where it is broken and where it holds."""
+    words, steps = case.sheet.words, []
+    for name, link in chain().items():
+        if name in case.links and link.on_path:
+            worst = case.links[name][0]
+            said = {"figure": _figure(worst.metric, _now(worst, case), case), "mark": _level(worst.level, case)}
+            steps.append(words("case.step", link=words(f"case.link.{name}"), **said))
+        elif link.shows:
+            steps.append(_holding(name, link.shows, case))
+    return words("case.chain", steps=" → ".join(each for each in steps if each))
+
+
+def _holding(name: str, metric: str, case: Case) -> str:
+    value = case.compared.at[metric, "now"] if metric in case.compared.index else float("nan")
+    if pd.isna(value):
+        return ""
+    words = case.sheet.words
+    said = {"figure": _figure(metric, value, case), "mark": words("case.holds")}
+    return words("case.step", link=words(f"case.link.{name}"), **said)
+
+
+def _quiet(case: Case) -> str:
+    steps = [_holding(name, link.shows, case) for name, link in chain().items() if link.shows]
+    return case.sheet.words("case.semicolon").join(each for each in steps if each)
+
+
+def _sure(case: Case, blind: int) -> str:
+    """How sure this is: how much is computed, how much still to verify, how much is forecast, how much unseen."""
+    words, counts = case.sheet.words, case.signals["standing"].value_counts()
+    kinds = [name for name in ("confirmed", "to_verify", "watch") if name in counts]
+    told = [words(f"case.sure.{name}", count=counts[name]) for name in kinds]
+    said = words("case.sure_is", parts=words("case.comma").join(told))
+    return said + (words("case.blind", count=blind) if blind else "")
+
+
+def turning_points(case: Case, count: int = 3) -> str:
+    """At which figures the level would change: the next limit of a rule, or the way back over the one crossed."""
+    words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
+    found.sort(key=lambda one: -_SEVERITY.index(one.level))
+    told = [each for each in (_turning(one, case) for one in found) if each][:count]
+    return words("case.turning", points=words("case.semicolon").join(told)) if told else ""
+
+
+def _turning(one: Finding, case: Case) -> str:
+    words, rule = case.sheet.words, case.rules[one.rules[0]]
+    held = next((test for test in one.own if test["of"] == "now"), None)
+    if held is None:
+        return ""
+    said = {"metric": _name(one.metric, case), "side": words(f"signal.side.{held['side']}")}
+    limits = [leaf.limits.get(held["side"]) for leaf in rule.condition.leaves() if leaf.metric == one.metric]
+    for level in rule.levels[rule.levels.index(one.level) + 1 :] if one.level in rule.levels else ():
+        for limit in limits:
+            if isinstance(limit, dict) and level in limit:
+                bound = _value(limit[level], one.metric, case)
+                return words("case.turn_worse", limit=bound, level=_level(level, case), **said)
+    if not held["limit"]:
+        return words("case.turn_zero", **said)
+    return words("case.turn_better", limit=_value(held["limit"], one.metric, case), **said)
+
+
+def nearest(case: Case) -> str:
+    """The banded ratio nearest to its warning line, with both figures; empty where none can be read."""
+    near = []
+    for name, value in case.compared["now"].items():
+        measure = case.measures[name]
+        if measure.band(value) in ("ok", "watch") and measure.warn and measure.group not in _SCORES:
+            near.append((abs(measure.worsening(measure.warn, value)) / max(abs(measure.warn), 1e-9), name))
+    if not near:
+        return ""
+    name = min(near)[1]
+    shown = {side: _value(number, name, case) for side, number in _sides(name, case).items()}
+    return case.sheet.words("case.nearest", metric=_name(name, case), **shown)
+
+
+def _sides(name: str, case: Case) -> dict[str, float]:
+    return {"value": case.compared.at[name, "now"], "limit": case.measures[name].warn}
+
+
+def _actions(case: Case) -> list[str]:
+    """Every action once, the earliest due first, with owner and day and what it answers."""
+    words = case.sheet.words
+    ranked = case.signals.sort_values("due", kind="stable", na_position="last")  # and the most severe first
+    told: dict[str, str] = {}
+    for signal in ranked.to_dict("records"):
+        rule = case.rules[signal["rule"]]
+        due = "—" if pd.isna(signal["due"]) else words.date(signal["due"])
+        owner = words(f"signal.owner.{signal['owner']}")
+        action = _inner(_said(rule.action, case))
+        told.setdefault(action, words("case.action", due=due, owner=owner, action=action, why=_said(rule.title, case)))
+    return list(told.values())
+
+
+def _title(rule: str, case: Case) -> str:
+    return _said(case.rules[rule].title, case)
+
+
+def _said(both: object, case: Case) -> str:
+    return getattr(both, case.sheet.words.language)
+
+
+def _name(metric: str, case: Case) -> str:
+    seen = observations().get(metric)
+    return getattr(seen, case.sheet.words.language) if seen else case.sheet.words.ratio(metric)
+
+
+def _unit(metric: str, case: Case) -> str:
+    unit = case.measures[metric].unit if metric in case.measures else observations()[metric].unit
+    return "points" if unit == "count" else unit
+
+
+def _level(level: str, case: Case) -> str:
+    return case.sheet.words(f"signal.level.{level}").lower()
+
+
+def _value(value: float, metric: str, case: Case) -> str:
+    words, unit = case.sheet.words, _unit(metric, case)
+    shown = words.value(value, unit, case.sheet.currency)
+    return words("case.days", days=shown) if unit == "days" and pd.notna(value) else shown

@@ -1,0 +1,161 @@
+"""The case in words: every rule in both languages, figures as in the evidence, the quiet case as well."""
+
+import html
+import re
+
+import pandas as pd
+import pytest
+
+from postloan import early_warning, measures, rules, texts
+from postloan.judgement import rules as judging
+from postloan.report import case, changes, exhibits
+
+BOOK, MEASURES, AS_OF = rules.load(), measures(), "2026-05-15"
+TAGS = re.compile(r"<[^>]+>")
+
+
+def sheet(language):
+    return exhibits.Sheet(texts(language), "CNY", AS_OF, 360, 2, 1, True, (1e4, "万", 0))
+
+
+def compared(**now):
+    index = list(MEASURES)
+    made = pd.DataFrame({"now": 1.0, "year_ago": 2.0, "start": 3.0, "usual": 0.5, "reason": None}, index=index)
+    return made.assign(now=pd.Series(now, dtype=float).reindex(index).fillna(made["now"]))
+
+
+def fired(*names):
+    """The signals of rules as tried on their own examples."""
+    rows = []
+    for name in names:
+        rule = BOOK.rules[name]
+        example = next(one for one in rule.examples if one.expect in judging.LEVELS)
+        seen = judging.example_sight(example)
+        warned = early_warning.scan(judging.RuleBook({name: rule}), seen, as_of=AS_OF).live
+        rows.append(warned)
+    return pd.concat(rows, ignore_index=True)
+
+
+def told(made):
+    return html.unescape(TAGS.sub(" ", made._repr_html_()))
+
+
+def make(language, *names, **now):
+    signals = fired(*names) if names else pd.DataFrame(columns=early_warning.COLUMNS)
+    return case.Case(signals, BOOK.rules, compared(**now), MEASURES, sheet(language))
+
+
+SINGLE = [name for name, rule in BOOK.rules.items() if not any(leaf.rule for leaf in rule.condition.leaves())]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("name", SINGLE)
+def test_every_rule_is_told(name, language):
+    made = make(language, name)
+    text = " ".join(told(part) for part in (case.story(made), case.reasons(made), case.questions(made)))
+    assert not re.search(r"[{}]|\bnan\b|\bNone\b|\bNaT\b", text)
+    assert getattr(BOOK.rules[name].title, language) in text
+    for test in made.signals.at[0, "evidence"]:
+        if test["held"] and test["of"] == "now" and test["metric"] == made.links[next(iter(made.links))][0].metric:
+            assert case._value(test["value"], test["metric"], made) in text
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_quiet_case_reads_well(language):
+    text = told(case.story(make(language), blind=7))
+    assert "7" in text
+    assert "{" not in text
+    assert texts(language)("case.calm") in text
+
+
+def test_one_figure_is_told_once():
+    made = make("zh", "receivables_slow", "receivables_slow_since_start")
+    [only] = made.links["collections"]
+    assert only.rules == ["receivables_slow", "receivables_slow_since_start"]
+    assert told(case.story(made)).count("应收账款周转天数由") == 1
+
+
+def test_links_follow_the_chain():
+    made = make("zh", "collateral_falls", "interest_cover_low", "losses_continue", "receivables_slow")
+    assert list(made.links) == ["operations", "collections", "repayment", "protection"]
+
+
+def test_reasons_come_from_different_links_first():
+    made = make(
+        "en", "current_ratio_low", "quick_ratio_low", "interest_cover_low", "operating_loss", "collateral_falls"
+    )
+    assert len(made.links) == 3
+    points = case.reasons(made).points
+    titles = [BOOK.rules[name].title.en for name in ("operating_loss", "collateral_falls")]
+    assert all(any(point.startswith(title) for point in points) for title in titles)
+
+
+def test_facts_judgement_and_suggestions_stand_apart():
+    labels = [part[0] for part in case.story(make("zh", "operating_loss")).parts]
+    assert labels == ["事实", "判断", "建议"]
+
+
+def test_no_promise_wording():
+    every = " ".join(told(case.story(make(language, *SINGLE[:20]))) for language in ("zh", "en"))
+    assert not re.search("有望|好转|必将|will recover|certainly", every)
+
+
+def test_next_step_is_the_earliest_due():
+    made = make("en", "collateral_falls", "interest_cover_low")
+    first = made.signals.sort_values("due").iloc[0]
+    assert BOOK.rules[first["rule"]].action.en.rstrip(".") in told(case.next_step(made))
+
+
+def test_turning_point_names_the_next_limit():
+    made = make("en", "current_ratio_low")
+    rule, level = BOOK.rules["current_ratio_low"], made.signals.at[0, "level"]
+    following = rule.levels[rule.levels.index(level) + 1]
+    limit = rule.condition.below[following]
+    assert f"{limit:.2f} would make it {following}" in case.turning_points(made)
+
+
+def test_markup_in_a_title_is_shown_as_text():
+    rule = BOOK.rules["operating_loss"]
+    bad = rule.model_copy(update={"title": judging.Words(zh="<script>坏", en="<script>bad")})
+    made = make("en", "operating_loss")
+    hurt = case.Case(made.signals, {**BOOK.rules, "operating_loss": bad}, made.compared, MEASURES, made.sheet)
+    assert "<script>" not in case.reasons(hurt)._repr_html_()
+
+
+# ---- what changed since the last review
+
+LAST = {
+    "as_of": "2026-02-13",
+    "level": "yellow",
+    "values": [
+        {"id": "current_ratio", "period_end": "2025-09-30", "value": 1.42, "reason": None},
+        {"id": "current_ratio", "period_end": "2024-09-30", "value": 9.99, "reason": None},
+        {"id": "interest_cover", "period_end": "2025-09-30", "value": None, "reason": "missing:ttm.interest_expense"},
+    ],
+}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_first_review_says_so(language):
+    made = make(language, "operating_loss")
+    assert texts(language)("changes.first") in told(changes.summary({}, {"level": "red"}, made.signals, made))
+    assert changes.figure_table({}, made).html == ""
+
+
+def test_level_then_and_now():
+    made = make("zh", "operating_loss")
+    text = told(changes.summary(LAST, {"level": "red"}, made.signals, made))
+    assert "由黄色变为红色" in text
+    assert "新增1项：营业利润率为负" in text
+
+
+def test_figures_then_and_now_use_the_newest_period():
+    table = told(changes.figure_table(LAST, make("zh", current_ratio=0.94)))
+    assert all(shown in table for shown in ("1.42", "0.94", "−0.48"))
+    assert "9.99" not in table
+
+
+def test_late_action_counts_its_days():
+    made = make("zh")
+    due = {"rule": "operating_loss", "owner": "relationship_manager", "due": pd.Timestamp("2026-05-01")}
+    assert "已超期14天" in told(changes.action_table(pd.DataFrame([due]), made))
