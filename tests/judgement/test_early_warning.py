@@ -36,18 +36,18 @@ def status(warnings):
     [(None, "new"), ("yellow", "worse"), ("orange", "persisting"), ("red", "better")],
 )
 def test_status_follows_the_last_review(book, before, expected):
-    last = review(("current_ratio_low", before, "new")) if before else None
-    assert status(scan(book, {"current_ratio": 0.9}, last)) == {"current_ratio_low": expected}
+    last = review(("interest_cover_low", before, "new")) if before else None
+    assert status(scan(book, {"interest_cover": 1.2}, last)) == {"interest_cover_low": expected}
 
 
 def test_quiet_again_is_cleared(book):
-    warnings = scan(book, {"current_ratio": 2.0}, review(("current_ratio_low", "orange", "new")))
-    assert status(warnings) == {"current_ratio_low": "cleared"}
+    warnings = scan(book, {"interest_cover": 9.0}, review(("interest_cover_low", "orange", "new")))
+    assert status(warnings) == {"interest_cover_low": "cleared"}
     assert warnings.live.empty
 
 
 def test_cleared_once_is_not_told_twice(book):
-    assert scan(book, {"current_ratio": 2.0}, review(("current_ratio_low", "orange", "cleared"))).signals.empty
+    assert scan(book, {"interest_cover": 9.0}, review(("interest_cover_low", "orange", "cleared"))).signals.empty
 
 
 def test_blind_rule_keeps_its_signal(book):
@@ -69,7 +69,7 @@ def test_standing_follows_the_source(book, given, standing):
 
 
 def test_due_in_working_days(book):
-    (signal,) = scan(book, {"current_ratio": 0.6}).signals.to_dict("records")
+    (signal,) = scan(book, {"interest_cover": 0.6}).signals.to_dict("records")
     assert (signal["level"], signal["due"]) == ("red", pd.Timestamp("2025-02-07"))
     assert early_warning.due_date(pd.Timestamp("2025-02-08"), 1) == pd.Timestamp("2025-02-10")
 
@@ -80,7 +80,7 @@ def test_newer_review_is_refused(book):
 
 
 def test_highest_level_and_veto_win(book):
-    given = {"current_ratio": 1.4, "capacity_use": 0.6, "misused_share": 0.1}
+    given = {"current_ratio": 0.9, "capacity_use": 0.6, "misused_share": 0.1}
     told = early_warning.levels(scan(book, given), pd.Series(["example", "calm"])).set_index("borrower_id")
     assert told.loc["example", ["level", "vetoes", "groups"]].tolist() == ["red", 1, 3]
     assert told.at["calm", "level"] == "none"

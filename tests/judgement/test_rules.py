@@ -68,16 +68,16 @@ def test_all_examples_together_only_fire_what_they_should(book):
 @pytest.mark.parametrize(
     ("given", "level"),
     [
-        ({"current_ratio": 1.5}, "quiet"),
-        ({"current_ratio": 1.49}, "yellow"),
-        ({"current_ratio": 1.0}, "yellow"),
-        ({"current_ratio": 0.99}, "orange"),
-        ({"current_ratio": 0.69}, "red"),
+        ({"interest_cover": 2.0}, "quiet"),
+        ({"interest_cover": 1.99}, "yellow"),
+        ({"interest_cover": 1.5}, "yellow"),
+        ({"interest_cover": 1.49}, "orange"),
+        ({"interest_cover": 0.99}, "red"),
         ({}, "cannot"),
     ],
 )
 def test_levels_begin_where_they_say(book, given, level):
-    assert told(book, given).at["current_ratio_low", "level"] == level
+    assert told(book, given).at["interest_cover_low", "level"] == level
 
 
 A, B = {"metric": "current_ratio", "below": 1.0}, {"metric": "quick_ratio", "below": 1.0}
@@ -109,13 +109,13 @@ def test_unknown_is_never_quiet(condition, given, level):
 
 
 def test_since_is_the_start_of_the_unbroken_run(book):
-    found = told(book, {"current_ratio": {"history": [0.9, 2.0, 1.4, 0.9, 0.8]}})
+    found = told(book, {"current_ratio": {"history": [0.6, 2.0, 0.9, 0.6, 0.5]}})
     assert found.at["current_ratio_low", "since"] == pd.Timestamp("2024-06-30")
 
 
 def test_evidence_shows_figures_and_limits(book):
-    seen = rules.example_sight(rules.Example(given={"current_ratio": 0.9}, expect="orange"))
-    (found,) = rules.evidence(book.rules["current_ratio_low"], "orange", seen, "example")
+    seen = rules.example_sight(rules.Example(given={"current_ratio": 0.9}, expect="yellow"))
+    (found,) = rules.evidence(book.rules["current_ratio_low"], "yellow", seen, "example")
     assert found == {
         "metric": "current_ratio", "of": "now", "value": 0.9, "side": "below", "limit": 1.0, "held": True,
     }  # fmt: skip
@@ -162,7 +162,7 @@ def test_observations_grow_stale():
         ({"condition": {"metric": "current_ratio", "below": 1.0, "above": 1.5}}, r"never true at yellow"),
         ({"condition": {"all": []}}, r"condition\.all"),
         (
-            {"condition": {"metric": "current_ratio", "below": {"yellow": 1.0, "red": 1.5}}},
+            {"condition": {"metric": "current_ratio", "below": {"yellow": 1.0, "orange": 1.5}}},
             r"stricter from yellow to red",
         ),
         ({"condition": {"metric": "current_ratio", "of": "chance", "at_least": 0.5}}, r"`breach` go together"),
@@ -194,7 +194,7 @@ def test_reference_to_nothing_is_refused(tmp_path):
 def test_changed_rule_is_checked_again(book):
     softer = book.with_("current_ratio_low", condition={"metric": "current_ratio", "below": 0.5}, levels=["orange"])
     assert told(softer, {"current_ratio": 0.9}).at["current_ratio_low", "level"] == "quiet"
-    assert told(book, {"current_ratio": 0.9}).at["current_ratio_low", "level"] == "orange"
+    assert told(book, {"current_ratio": 0.9}).at["current_ratio_low", "level"] == "yellow"
     with pytest.raises(RuleError, match="unknown metric"):
         book.with_("current_ratio_low", condition={"metric": "nothing", "below": 0.5})
 
