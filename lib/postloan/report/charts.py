@@ -129,6 +129,62 @@ def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, she
     ax.set_xticks([first, last], [f"{first:%y-%m}", f"{last:%y-%m}"])
 
 
+def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
+    """Small multiples of forecasts: the last twelve periods, the expected path, and its 80 % band.
+
+    `outlook` is `trends.outlook`'s frame of one borrower, `history` a `ratios` table.
+    """
+    words = sheet.words
+    shown = outlook[(outlook["level"] == 0.8) & outlook["mean"].notna()]
+    names = [name for name in dict.fromkeys(shown["metric"]) if name in measures]
+    if not names:
+        return Exhibit("")
+    findings = []
+    with matplotlib.rc_context(STYLE):
+        rows = -(-len(names) // 3)
+        figure = Figure(figsize=(7.2, 1.7 * rows))
+        figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=0.3, hspace=0.5)
+        axes = figure.subplots(rows, 3, squeeze=False).ravel()
+        for ax, name in zip(axes, names, strict=False):
+            past = history[(history["ratio"] == name) & history["value"].notna()].sort_values("period_end").tail(12)
+            ahead = shown[shown["metric"] == name].sort_values("period_end")
+            _fan(ax, past, ahead, measures[name], sheet)
+            last = ahead.iloc[-1]
+            ends = {
+                end: words.value(last[end], measures[name].unit, sheet.currency) for end in ("mean", "lower", "upper")
+            }
+            findings.append(words("chart.fan_finding", ratio=words.ratio(name), **ends))
+        for ax in axes[len(names) :]:
+            ax.set_axis_off()
+        svg = _svg(figure)
+    alt = words(
+        "chart.fan_alt", findings=words("case.semicolon").join(findings), date=words.date(shown["period_end"].max())
+    )
+    return _figure(svg, words("chart.fan_title"), alt, sheet)
+
+
+def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
+    factor, unit = 100 if measure.unit == "pct" else 1, " (%)" if measure.unit == "pct" else ""
+    if measure.unit == "money":
+        divisor, word, _ = sheet.words.scale(max(past["value"].abs().max(), ahead["upper"].abs().max()) * 10)
+        factor, unit = 1 / divisor, f" ({sheet.words.unit(sheet.currency, word)})"
+    sns.lineplot(x=past["period_end"], y=past["value"] * factor, color=ACCENT, linewidth=1.4, errorbar=None, ax=ax)
+    joined = pd.concat([past.tail(1).assign(mean=lambda row: row["value"]), ahead]).ffill(axis=0)
+    joined.loc[joined.index[:1], ["lower", "upper"]] = joined["mean"].iloc[0]
+    days = joined["period_end"].to_numpy()
+    lower, upper, mean = (joined[name].to_numpy(float) * factor for name in ("lower", "upper", "mean"))
+    ax.fill_between(days, lower, upper, color=SOFT, alpha=0.45, linewidth=0)
+    ax.plot(days, mean, color=ACCENT, linewidth=1.2, linestyle=(0, (3, 2)))
+    if measure.warn is not None:
+        low, high = ax.get_ylim()
+        if low - (high - low) / 2 <= measure.warn * factor <= high + (high - low) / 2:
+            ax.axhline(measure.warn * factor, color=ALARM, linewidth=0.7, linestyle="--")
+    ax.set_title(sheet.words.ratio(measure.id) + unit, loc="left")
+    ax.set(xlabel="", ylabel="")
+    ticks = [past["period_end"].iloc[0] if len(past) else days[0], pd.Timestamp(days[-1])]
+    ax.set_xticks(ticks, [f"{day:%y-%m}" for day in ticks])
+
+
 def _svg(figure: Figure) -> str:
     """The figure as an SVG element; fonts are left to the page, sizes kept."""
     with warnings.catch_warnings(), io.StringIO() as file:
