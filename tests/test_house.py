@@ -31,7 +31,7 @@ MAY_IMPORT = {
 INSIDE = {
     "book": {"schema", "figures", "captions", "template", "archetypes"},
     "analysis": {"periods", "formulas"},
-    "report": {"exhibits", "narrative", "safety", "record"},
+    "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight"},
 }

@@ -16,6 +16,8 @@ from postloan.errors import ContractError
 
 FACT_KEY = ["borrower_id", "period_end", "months", "item"]
 SEEN_KEY = ["borrower_id", "metric", "observed_on", "known_on"]
+CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")  # the five classes, best first
+LEVELS = ("none", "yellow", "orange", "red")  # warning levels, lowest first
 
 _text = pa.Column(str, nullable=False)
 _note = pa.Column(nullable=True, required=False)
@@ -80,8 +82,17 @@ def check(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     missing = [name for name, column in SCHEMAS[table].columns.items() if column.required and name not in frame]
     if missing:
         raise ContractError(f"{table}: missing columns {missing}; found {list(frame.columns)}")
+    return _validated(frame, table, SCHEMAS[table])
+
+
+def columns_of(frame: pd.DataFrame, table: str, columns: dict[str, pa.Column]) -> pd.DataFrame:
+    """These columns of a frame, absent ones blank, of their kinds; ContractError lists every failure."""
+    return _validated(frame.reset_index(drop=True).reindex(columns=[*columns]), table, pa.DataFrameSchema(columns))
+
+
+def _validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd.DataFrame:
     try:
-        return SCHEMAS[table].validate(frame, lazy=True)
+        return schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases[["column", "check", "failure_case", "index"]].head(20)
         raise ContractError(f"{table}: {len(errors.failure_cases)} failures\n{cases.to_string(index=False)}") from None

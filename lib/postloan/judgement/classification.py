@@ -1,0 +1,391 @@
+"""Five-class suggestion, IFRS 9 stage and US grade of each exposure, with every trigger hit (params/classes.yml).
+
+Triggers are floors. An input is known, or known to lie between two values; so a trigger fires, stays quiet or cannot
+be judged, which is listed, never taken for fine. The suite suggests; a human decides, every upgrade needs approval.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+
+from postloan import settings
+from postloan.errors import ContractError, RuleError
+from postloan.judgement.rules import Words
+from postloan.tables import CLASSES, columns_of
+
+STAGES = ("stage_1", "stage_2", "stage_3")
+RANK = {"task": 0, "last_class": 0, **{name: rank for part in (CLASSES, STAGES) for rank, name in enumerate(part)}}
+NPL = RANK["substandard"]
+_SIDES = {"above": np.greater, "at_least": np.greater_equal, "below": np.less, "at_most": np.less_equal}
+_MOMENT = "datetime64[us]"
+_TESTED = ("flag", "days", "share")
+_CONTAGION = {"npl_here", "npl_share_here", "group_npl"}
+_KEYS = ["asset_id", "borrower_id", "rule_set"]
+_HITS = [*_KEYS, "trigger", "outcome", "floor", "article", "inputs", "since", "as_of", "missing", "basis"]
+_SHOWN = [*_KEYS, "floor", "suggested", "verdict", "reasons", "last_class", "last_on", "change", "needs_approval"]
+_SHOWN += ["observation_until", "upgrade_from", "next_due", "stage", "missing"]
+
+Day, Given = str | dt.date | pd.Timestamp, pd.DataFrame | None
+Limit = Annotated[dict[Literal[tuple(_SIDES)], float], Field(min_length=1, max_length=1)]
+Tests = dict[str, StrictBool | Limit]
+Span = dict[Literal["months", "periods"], Annotated[int, Field(ge=1)]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class _Input(Words):
+    kind: Literal["flag", "days", "share", "months", "day"]
+    asks: tuple[str, ...] = ()
+
+
+class Trigger(_Strict):
+    """One floor: all that must hold (`when`), unless all of something is shown."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]+$")
+    floor: Literal[(*CLASSES[1:], "last_class", "task", *STAGES[1:])]
+    article: str = Field(min_length=1)
+    title: Words
+    when: Tests = Field(min_length=1)
+    unless: Tests = {}
+    basis: str = Field(min_length=4)
+    status: Literal["in_force", "draft"] = "in_force"
+    examples: dict[Literal["fires", "quiet"], dict[str, StrictBool | float]] = Field(min_length=2)
+
+
+class RuleSet(_Strict):
+    """The rules in force between two dates, both included."""
+
+    name: Words
+    from_: dt.date = Field(alias="from")
+    until: dt.date = dt.date.max
+    basis: str
+    spans: dict[Literal["observation", "upgrade", "merger", "review"], Span] = Field(min_length=4)
+    triggers: list[Trigger] = Field(min_length=1)
+
+
+class Floors(_Strict):
+    """What params/classes.yml says."""
+
+    segments: dict[str, Literal["retail", "non_retail"]]
+    inputs: dict[Literal["asset", "debtor", "derived"], dict[str, _Input]] = Field(min_length=3)
+    rule_sets: dict[str, RuleSet] = Field(min_length=1)
+    stages: list[Trigger]
+    us_grades: dict[Literal[CLASSES], str] = Field(min_length=len(CLASSES))
+
+    @property
+    def known(self) -> dict[str, _Input]:
+        """Every input, derived ones included."""
+        return {name: each for part in self.inputs.values() for name, each in part.items()}
+
+
+@cache
+def load(path: Path | None = None) -> Floors:
+    """The classification rules, each trigger tried on its examples; RuleError names file, field and what is allowed."""
+    path = path or settings.params("classes.yml")
+    try:
+        found = Floors.model_validate(settings.load_yaml(path))
+    except ValidationError as error:
+        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:400] for e in error.errors()]
+        raise RuleError(f"{path}: " + "; ".join(dict.fromkeys(told))) from None
+    if problems := list(_problems(found)):
+        raise RuleError(f"{path}: " + "; ".join(problems))
+    return found
+
+
+def _problems(rules: Floors) -> Iterator[str]:
+    """What is wrong between fields that are each right."""
+    sets = sorted(rules.rule_sets.items(), key=lambda item: item[1].from_)
+    for (name, each), (later, after) in pairwise(sets):
+        if (after.from_ - each.until).days != 1:
+            yield f"rule_sets.{name}.until: expected the day before {later} begins ({after.from_}), found {each.until}"
+    for name, each in sets:
+        yield from _wrong(f"rule_sets.{name}", each.triggers, rules, {*STAGES})
+    yield from _wrong("stages", rules.stages, rules, {*CLASSES, "last_class", "task"})
+
+
+def _wrong(where: str, triggers: list[Trigger], rules: Floors, barred: set[str]) -> Iterator[str]:
+    kinds = {name: each.kind for name, each in rules.known.items() if each.kind in _TESTED}
+    ids = [each.id for each in triggers]
+    tried = Facts(pd.DataFrame(index=range(2 * len(ids))), rules)
+    for row, each in enumerate(triggers):
+        if ids.count(each.id) > 1 or each.floor in barred:
+            yield f"{where}.{each.id}: ids only once, floors here none of {sorted(barred)}; found floor {each.floor!r}"
+        tests, given = [*each.when.items(), *each.unless.items()], {**each.examples["fires"], **each.examples["quiet"]}
+        odd = {name for name, test in tests if name not in kinds or (kinds[name] == "flag") != isinstance(test, bool)}
+        if odd := odd | (given.keys() - kinds):
+            yield f"{where}.{each.id}: cannot test {sorted(odd)} so; known: {kinds} (flag: true or false; else a limit)"
+            return
+        for place, example in ((row, "fires"), (row + len(ids), "quiet")):
+            for name, value in each.examples[example].items():
+                tried.low[name][place] = tried.high[name][place] = value
+    fired = np.array([tried.fires(each)[0] for each in triggers])
+    standing = np.array([RANK[each.floor] if each.status == "in_force" else 0 for each in triggers])
+    for row, each in enumerate(triggers):
+        if not fired[row, row] or fired[row, row + len(ids)]:
+            yield f"{where}.{each.id}.examples: expected to fire on `fires` and stay quiet on `quiet`, found otherwise"
+        rivals = [ids[k] for k in np.flatnonzero(fired[:, row] & (standing >= standing[row])) if k != row]
+        if standing[row] and rivals:
+            yield f"{where}.{each.id}.floor: {each.floor} overlaps {rivals}: as bad or worse where this one begins"
+
+
+class Facts:
+    """Each input on every row: surely at least `low` and at most `high` (flags 0 or 1), and since when it holds."""
+
+    def __init__(self, rows: pd.DataFrame, rules: Floors):
+        self.rows, self.known = rows, rules.known
+        self.low = {name: np.zeros(len(rows)) for name in self.known}
+        top = {name: np.inf if each.kind == "days" else 1.0 for name, each in self.known.items()}
+        self.high = {name: np.full(len(rows), end) for name, end in top.items()}
+        self.since = {name: np.full(len(rows), np.datetime64("NaT", "us")) for name in self.known}
+
+    def put(self, name: str, low: object, high: object, since: pd.Series | None = None) -> None:
+        """Narrow an input to lie between `low` and `high`, true since a day; blanks narrow nothing."""
+        for ends, given in ((self.low, low), (self.high, high)):
+            given = pd.Series(given).to_numpy(float, na_value=np.nan)
+            ends[name] = np.where(np.isnan(given), ends[name], given)
+        self.since[name] = self.since[name] if since is None else since.to_numpy(_MOMENT)
+
+    def holds(self, tests: Tests) -> tuple[np.ndarray, np.ndarray]:
+        """Where all tests surely hold, and where they may."""
+        sure = may = np.ones(len(self.rows), bool)
+        for name, test in tests.items():
+            side, limit = ("", float(test)) if isinstance(test, bool) else next(iter(test.items()))
+            ends = [_SIDES.get(side, np.equal)(end, limit) for end in (self.low[name], self.high[name])]
+            sure, may = sure & ends[0] & ends[1], may & (ends[0] | ends[1])
+        return sure, may
+
+    def fires(self, trigger: Trigger) -> tuple[np.ndarray, np.ndarray]:
+        """Where a trigger surely fires, and where it may; an exception counts only where it is shown."""
+        excused = self.holds(trigger.unless)[0] & bool(trigger.unless)
+        return tuple(part & ~excused for part in self.holds(trigger.when))
+
+    def told(self, trigger: Trigger, row: int) -> str:
+        """What a trigger saw on a row, as JSON: the value, the least it can be, or null where nothing is known."""
+        seen = {}
+        for name, test in {**trigger.when, **trigger.unless}.items():
+            low, high = self.low[name][row], self.high[name][row]
+            seen[name] = None if low == 0 < high else bool(low) if isinstance(test, bool) else float(low)
+        return json.dumps(seen)
+
+    def lacking(self, trigger: Trigger, row: int, blank: dict[str, list]) -> str:
+        """The inputs to ask for where a trigger cannot be judged on a row, comma-separated."""
+        unknown = [name for name in trigger.when if self.low[name][row] < self.high[name][row]]
+        asked = [] if unknown else ["history"]
+        for name in unknown:
+            asks = self.known[name].asks or (name,)
+            asked += [each for each in asks if each not in blank or blank[each][row]] or [name]
+        return ",".join(dict.fromkeys(asked))
+
+
+class Classified(NamedTuple):
+    """What is suggested, one row an exposure, and the triggers that fired or cannot be judged, one row each.
+
+    `assets`: asset_id, borrower_id, rule_set, floor (worst that fired), suggested (no better than floor and analyst;
+    empty where nothing fired but something cannot be judged), verdict (judged, at_least: might be worse, cannot),
+    reasons, last_class, last_on, change (first, same, better, worse), needs_approval, observation_until,
+    upgrade_from, next_due, stage (1–3, empty as suggested), us_grade, missing (inputs to ask for).
+    `triggers`: asset_id, borrower_id, rule_set, trigger, outcome (fires, cannot: listed where it could worsen the
+    class), floor, article, inputs (JSON), since (of the latest condition; NaT: undated), as_of, missing, basis.
+    """
+
+    assets: pd.DataFrame
+    triggers: pd.DataFrame
+
+
+def classify(
+    assets: pd.DataFrame, as_of: Day, *, debtors: Given = None, history: Given = None, rules: Floors | None = None
+) -> Classified:
+    """Suggest a class, stage and US grade for each exposure as of a day (DOMAIN §1, §3.3, §3.4).
+
+    `assets`: asset_id, borrower_id and, as far as known, amount, currency, analyst_view and the inputs of
+    params/classes.yml; `debtors`: borrower_id, segment, group_id and debtor inputs; `history`: the classes approved
+    so far (asset_id, on, class, approved_by). Without `history` locks cannot be judged; an asset not in it is new.
+    ContractError lists what is wrong with a table, days after `as_of` included.
+    Example: `classify(loans, "2026-05-15", debtors=facts, history=approved).assets`.
+    """
+    rules, as_of = rules or load(), pd.Timestamp(as_of)
+    current = [name for name, each in rules.rule_sets.items() if each.from_ <= as_of.date() <= each.until]
+    if not current:
+        raise ContractError(f"as_of {as_of.date()}: no rule set of params/classes.yml is in force that day")
+    chosen = rules.rule_sets[current[0]]
+    rows = _recall(_rows(assets, debtors, rules, as_of), history, as_of).assign(rule_set=current[0])
+    facts, view = _facts(rows, rules, as_of), rows["analyst_view"].map(RANK).fillna(0)
+    _wait(facts, chosen.spans, as_of)
+    _spread(facts, *_ends(_cases(facts, chosen, _CONTAGION), view))
+    cases = _cases(facts, chosen)
+    rank, most = _ends(cases, view)
+    facts.put("npl", rank >= NPL, most >= NPL)
+    facts.put("below_normal", rank > 0, most > 0)
+    stages = [(each, *facts.fires(each), np.full(len(rows), RANK[each.floor])) for each in rules.stages]
+    stage, worst = _ends(stages, 0 * view)
+    hits = pd.concat([_hits(cases, facts, rank), _hits(stages, facts, stage).assign(rule_set="ifrs_9")])
+    hits = hits.assign(as_of=as_of)[_HITS].reset_index(drop=True)
+    rows["floor"] = np.array(CLASSES)[_ends(cases, 0 * view)[0]]
+    rows["stage"] = pd.Series(stage + 1, dtype="Int64").mask((stage == 0) & (worst > 0))
+    rows["next_due"] = _after(rows["last_on"], chosen.spans["review"]).fillna(as_of)
+    rows = _suggested(rows, rank, most, hits)
+    return Classified(rows.assign(us_grade=rows["suggested"].map(rules.us_grades)), hits)
+
+
+def _rows(assets, debtors, rules, as_of) -> pd.DataFrame:
+    """The exposures with their debtors' facts, every input a column of its kind."""
+    null, text = {"nullable": True, "coerce": True}, pa.Column(str, nullable=True, coerce=True)
+    past, least, whole = pa.Check.le(as_of), pa.Check.ge(0), pa.Check(lambda days: days % 1 == 0, name="whole days")
+    kinds = {"flag": pa.Column("boolean", **null), "past": pa.Column(_MOMENT, past, **null)}
+    kinds |= {"days": pa.Column(float, [least, whole], **null), "months": pa.Column(float, least, **null)}
+    kinds |= {"share": pa.Column(float, pa.Check.in_range(0, 1), **null), "day": pa.Column(_MOMENT, **null)}
+    asset = {"asset_id": pa.Column(str, unique=True), "borrower_id": pa.Column(str), "currency": text}
+    asset |= {"amount": kinds["months"], "analyst_view": pa.Column(str, pa.Check.isin(CLASSES), **null)}
+    debtor = {"borrower_id": pa.Column(str, unique=True), "group_id": text}
+    debtor |= {"segment": pa.Column(str, pa.Check.isin([*rules.segments]), **null)}
+    for columns, part in ((asset, rules.inputs["asset"]), (debtor, rules.inputs["debtor"])):
+        columns |= {name: kinds[each.kind] for name, each in part.items()}
+        columns |= {f"{name}_on": kinds["past"] for name, each in part.items() if each.kind == "flag"}
+    rows = columns_of(assets, "assets", asset)
+    debtors = rows[["borrower_id"]].drop_duplicates() if debtors is None else debtors
+    return rows.join(columns_of(debtors, "debtors", debtor).set_index("borrower_id"), on="borrower_id")
+
+
+def _recall(rows, history, as_of) -> pd.DataFrame:
+    """Add what was approved before: last_class, last_on, npl_since; `history` is blank where none was given."""
+    day, kind = pa.Column(_MOMENT, pa.Check.le(as_of), coerce=True), pa.Column(str, pa.Check.isin(CLASSES))
+    columns = {"asset_id": pa.Column(str), "on": day, "class": kind, "approved_by": pa.Column(str)}
+    given = pd.DataFrame(columns=[*columns], dtype=str) if history is None else history
+    past = columns_of(given, "history", columns).sort_values("on", kind="stable")
+    last, bad = past.groupby("asset_id").last(), past[past["class"].isin(CLASSES[NPL:])]
+    good = past[~past["class"].isin(CLASSES[NPL:])].groupby("asset_id")["on"].max()
+    bad = bad[~(bad["on"].to_numpy() <= good.reindex(bad["asset_id"]).to_numpy())]
+    known = {"last_class": last["class"], "last_on": last["on"], "npl_since": bad.groupby("asset_id")["on"].min()}
+    return rows.join(pd.DataFrame(known), on="asset_id").assign(history=pd.NA if history is None else True)
+
+
+def _facts(rows, rules, as_of) -> Facts:
+    """What each exposure and its debtor are known to be, and what follows from it save contagion."""
+    facts = Facts(rows, rules)
+    for key, each in {**rules.inputs["asset"], **rules.inputs["debtor"]}.items():
+        if each.kind == "flag":  # a date alone says yes; a no leaves no date
+            rows[key] = rows[key].mask(rows[key].isna() & rows[f"{key}_on"].notna(), True)
+            rows[f"{key}_on"] = rows[f"{key}_on"].where(rows[key].fillna(False).astype(bool))
+        if each.kind in _TESTED:
+            facts.put(key, rows[key], rows[key], rows.get(f"{key}_on"))
+    parts = rules.known["days_overdue"].asks
+    low, high = (np.maximum.reduce([ends[name] for name in parts]) for ends in (facts.low, facts.high))
+    facts.put("days_overdue", low, high, as_of - pd.to_timedelta(pd.Series(low) - 1, "D"))
+    retail, bad = rows["segment"].map(rules.segments), rows["last_class"].isin(CLASSES[NPL:])
+    facts.put("non_retail", retail.eq("non_retail"), retail.ne("retail"))
+    facts.put("last_npl", bad, bad | rows["history"].isna(), rows["npl_since"])
+    impaired = [pd.Series(ends["credit_impaired"]).groupby(rows["borrower_id"]) for ends in (facts.high, facts.low)]
+    facts.put("debtor_unimpaired", *(1 - each.transform("max") for each in impaired))
+    return facts
+
+
+def _after(start: pd.Series, span: Span, repayment_months: pd.Series | None = None) -> pd.Series:
+    """When a span from a day ends; NaT where it counts repayment periods of unknown length."""
+    months = pd.Series(span.get("months", 0), index=start.index)
+    if repayment_months is not None and span.get("periods"):
+        months = np.ceil(np.maximum(months, repayment_months * span["periods"]))
+    dated = pd.DataFrame({"start": start, "months": months}).dropna()
+    day, month = (dated["start"].to_numpy(f"datetime64[{unit}]") for unit in "DM")
+    ahead = month + dated["months"].to_numpy(int)
+    ends = np.minimum(ahead.astype("datetime64[D]") + (day - month), (ahead + 1).astype("datetime64[D]") - 1)
+    return pd.Series(ends.astype(_MOMENT), index=dated.index).reindex(start.index)
+
+
+def _wait(facts, spans, as_of) -> None:
+    """Which times still run: observation (anew from a miss, a fall, lasting difficulty), after arrears, a merger."""
+    rows, apart = facts.rows, facts.rows["repayment_months"]
+    fall = rows["npl_since"].where(rows["npl_since"] > rows["observation_from"])
+    start = pd.concat([rows["observation_from"], rows["payment_missed_on"], fall], axis=1).max(axis=1)
+    least = _after(start.fillna(rows["concession_on"]), spans["observation"])
+    dated = (facts.high["payment_missed"] == 0) | rows["payment_missed_on"].notna()
+    until = _after(start, spans["observation"], apart).where(dated)
+    stuck = (facts.high["difficulty_resolved"] == 0) & ("months" in spans["observation"])
+    while (again := stuck & (until <= as_of)).any():
+        until = until.mask(again, _after(until, spans["observation"], apart))
+    over = (until <= as_of) & (facts.low["difficulty_resolved"] == 1)
+    facts.put("in_observation", (as_of < least) | (as_of < until), ~over, rows["concession_on"])
+    rows["observation_until"] = until.where(facts.high["concession"] > 0)
+    rows["upgrade_from"] = due = _after(rows["arrears_cleared_on"], spans["upgrade"], apart)
+    calm = (facts.high["payment_missed"] == 0) | (rows["payment_missed_on"] <= rows["arrears_cleared_on"])
+    failed = (facts.low["days_overdue"] > 0) | (facts.high["arrears_cleared"] == 0) | (due > as_of)
+    facts.put("arrears_settled", calm & (due <= as_of) & (facts.high["days_overdue"] == 0), ~failed)
+    until = _after(rows["merged_on"], spans["merger"])
+    facts.put("merger_hold", as_of < until, (facts.high["merged"] > 0) & ~(until <= as_of), rows["merged_on"])
+
+
+def _spread(facts: Facts, rank: np.ndarray, most: np.ndarray) -> None:
+    """What the exposures' own classes mean for the debtor's other exposures and for its group."""
+    rows, ids = facts.rows, facts.rows["borrower_id"]
+    npl = pd.DataFrame({"low": rank >= NPL, "high": most >= NPL}).astype(float)
+    here = npl.groupby(ids).transform("sum") - npl
+    facts.put("npl_here", here["low"] > 0, here["high"] > 0)
+    total = rows["amount"].groupby(ids).transform("sum", skipna=False)
+    total = total.where(rows["currency"].groupby(ids).transform("nunique") <= 1)
+    own, some = npl.mul(rows["amount"], axis=0), (here["high"] + npl["low"] > 0).astype(float)
+    sums, least = own.groupby(ids).transform("sum"), npl["low"].groupby(ids).transform("min")
+    high = (sums["high"] - (own["high"] - own["low"])) / total  # doubt about itself says nothing of itself
+    facts.put("npl_share_here", (sums["low"] / total).fillna(least), high.fillna(some))
+    members, group = npl.groupby(ids).max(), rows.groupby(ids)["group_id"].first()
+    others = members.groupby(group.fillna("\0" + group.index.to_series())).transform("sum") - members
+    facts.put("group_npl", ids.map(others["low"]) > 0, (ids.map(others["high"]) > 0) | rows["group_id"].isna())
+
+
+def _cases(facts: Facts, chosen: RuleSet, without: set[str] = frozenset()) -> list[tuple]:
+    """Each trigger in force: where it surely fires, where it may, and the rank it gives."""
+    cases, told, last = [], facts.rows["history"].notna(), facts.rows["last_class"].map(RANK).fillna(0)
+    for each in chosen.triggers:
+        if each.status == "in_force" and without.isdisjoint(each.when):
+            (sure, may), rank = facts.fires(each), np.full(len(told), RANK[each.floor])
+            if each.floor == "last_class":
+                sure, rank = (sure & told).to_numpy(), last.where(told, len(CLASSES) - 1).to_numpy()
+            cases.append((each, sure, may, rank))
+    return cases
+
+
+def _ends(cases: list[tuple], view: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """The worst rank that is sure, and the worst there may be."""
+    rank = np.maximum.reduce([view, *(np.where(sure, rank, 0) for *_, sure, _, rank in cases)]).astype(int)
+    return rank, np.maximum.reduce([rank, *(np.where(may, rank, 0) for *_, may, rank in cases)]).astype(int)
+
+
+def _hits(cases: list[tuple], facts: Facts, rank: np.ndarray) -> pd.DataFrame:
+    """The triggers that fire, and those that cannot be judged but might make the class worse, one row each."""
+    told, keys, blank = [], facts.rows[_KEYS].to_numpy(), facts.rows.isna().to_dict("list")
+    for each, sure, may, worst in cases:
+        since = np.maximum.reduce([facts.since[key] for key in each.when if key != "non_retail"])
+        for row in np.flatnonzero(sure | may & ((worst > rank) | (each.floor == "task"))):
+            outcome = ("fires", since[row], "") if sure[row] else ("cannot", None, facts.lacking(each, row, blank))
+            floor = CLASSES[int(worst[row])] if each.floor == "last_class" else each.floor
+            told.append((*keys[row], each.id, *outcome, floor, each.article, facts.told(each, row), each.basis))
+    names = [*_KEYS, "trigger", "outcome", "since", "missing", "floor", "article", "inputs", "basis"]
+    return pd.DataFrame(told, columns=names).astype({"since": _MOMENT})
+
+
+def _suggested(rows: pd.DataFrame, rank: np.ndarray, most: np.ndarray, hits: pd.DataFrame) -> pd.DataFrame:
+    """One row an exposure: what is suggested, how sure it is, and how it stands to the class last approved."""
+    last, ids = rows["last_class"].map(RANK).astype(float), rows["asset_id"]
+    rows["verdict"] = np.select([most == rank, rank == 0], ["judged", "cannot"], "at_least")
+    cannot = rows["verdict"] == "cannot"
+    rows["suggested"] = pd.Series(np.array(CLASSES)[rank]).mask(cannot)
+    change = np.select([last.isna(), rank < last, rank > last], ["first", "better", "worse"], "same")
+    rows["change"], rows["needs_approval"] = pd.Series(change).mask(cannot), (change == "better") & ~cannot
+    decisive = hits["floor"] == hits["asset_id"].map(rows.set_index("asset_id")["suggested"])
+    decisive = hits[decisive & (hits["outcome"] == "fires")].groupby("asset_id")["trigger"]
+    asked = hits.assign(missing=hits["missing"].str.split(",")).explode("missing").query("missing not in ('', 'class')")
+    asked = asked.drop_duplicates(["asset_id", "missing"]).groupby("asset_id")["missing"]
+    for name, words in (("reasons", decisive), ("missing", asked)):
+        rows[name] = ids.map(words.agg(",".join)).astype("str").fillna("")
+    return rows[_SHOWN].copy()
