@@ -33,7 +33,7 @@ INSIDE = {
     "analysis": {"periods", "formulas"},
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
-    "judgement": {"rules", "sight"},
+    "judgement": {"rules", "sight", "classification"},
 }
 
 

@@ -76,7 +76,10 @@ def measures(overrides: dict[str, dict] | None = None) -> dict[str, Measure]:
 
 
 class Observation(BaseModel):
-    """One thing that is observed rather than computed from statements; it counts for `fresh_days`."""
+    """One thing that is observed rather than computed from statements; it counts for `fresh_days`.
+
+    `feeds` names inputs of params/classes.yml: yes above the number, or the value itself where there is none.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,6 +88,7 @@ class Observation(BaseModel):
     zh: str
     en: str
     fresh_days: int = 365
+    feeds: dict[str, float | None] = {}
 
 
 @cache

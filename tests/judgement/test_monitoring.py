@@ -8,7 +8,7 @@ import yaml
 
 from postloan import settings
 from postloan.errors import ContractError, RuleError
-from postloan.judgement import classification, monitoring
+from postloan.judgement import monitoring
 from postloan.judgement.monitoring import revaluations, schedule
 
 AS_OF = "2026-05-15"  # a Friday

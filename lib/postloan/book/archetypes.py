@@ -103,6 +103,9 @@ ROUTINE = {
     "lawsuits_to_equity": (0, .01), "cross_default_days": (0, 0), "collateral_seized": (0, 0),
     "loan_to_value": (.52, .52), "valuation_age_days": (150, 206), "insurance_lapsed_days": (0, 0),
     "statements_late_days": (0, 0), "audit_concern": (0, 0), "papers_refused": (0, 0), "unreachable_days": (0, 0),
+    "credit_impaired": (0, 0), "provision_share": (.012, .012), "rating_cut": (0, 0), "bankruptcy": (0, 0),
+    "overdue_share_all_banks": (0, 0), "debt_evasion": (0, 0), "unlawful_loan": (0, 0), "terms_eased": (0, 0),
+    "risk_increased": (0, 0), "merged": (0, 0), "approved_class": (0, 0),
 }
 SEEN = {
     0: {"capacity_use": (.83, .85), "orders_change": (.06, .08)},
@@ -112,7 +115,7 @@ SEEN = {
         "days_overdue": (0, 12), "overdue_times": (0, 1), "limit_use": (.93, .99), "collection_share": (.62, .41),
         "average_balance_change": (-.18, -.45), "orders_change": (-.12, -.28), "electricity_change": (-.11, -.24),
         "staff_change": (-.06, -.13), "papers_refused": (0, 1), "loan_to_value": (.58, .69),
-        "collateral_value_change": (-.04, -.12),
+        "collateral_value_change": (-.04, -.12), "risk_increased": (0, 1), "provision_share": (.03, .08),
     },
     5: {"policy_restriction": (1, 1), "capacity_use": (.71, .74), "product_price_change": (-.04, .02)},
     6: {"valuation_age_days": (330, 386)},

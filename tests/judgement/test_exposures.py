@@ -1,0 +1,80 @@
+"""From observations to what classification asks for."""
+
+import pandas as pd
+import pytest
+
+from postloan.errors import ContractError
+from postloan.judgement import classification, exposures
+from postloan.measures import observations
+
+DAY = pd.Timestamp("2026-04-29")
+
+
+def seen(**values):
+    rows = [("A", metric, value, DAY, "visit") for metric, value in values.items()]
+    return pd.DataFrame(rows, columns=["borrower_id", "metric", "value", "observed_on", "source"])
+
+
+def classed(**values):
+    assets, debtors = exposures.assets(seen(**values), ["A"])
+    history = exposures.history(seen(**values))
+    return classification.classify(assets, "2026-05-15", debtors=debtors, history=history)
+
+
+ALL_NO = {name: 0.0 for name, each in observations().items() if each.feeds}
+
+
+def test_every_feed_is_an_input():
+    inputs = classification.load().inputs
+    fed = {name for each in observations().values() for name in each.feeds}
+    assert fed <= {*inputs["asset"], *inputs["debtor"]}
+
+
+def test_what_was_not_seen_stays_blank():
+    assets, debtors = exposures.assets(seen(days_overdue=3.0), ["A", "B"])
+    assert assets["principal_days_overdue"].tolist()[0] == 3
+    assert assets["principal_days_overdue"].isna().tolist() == [False, True]
+    assert debtors["bankruptcy_liquidation"].isna().all()
+
+
+def test_all_answered_no_is_normal():
+    told = classed(**ALL_NO).assets.iloc[0]
+    assert (told["suggested"], told["verdict"], told["stage"]) == ("normal", "judged", 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "suggested", "article"),
+    [
+        ({"days_overdue": 12.0}, "special_mention", "10(1)"),
+        ({"misused_share": 0.1}, "special_mention", "10(2)"),
+        ({"days_overdue": 91.0}, "substandard", "11(1)"),
+        ({"credit_impaired": 1.0, "provision_share": 0.5}, "doubtful", "12(3)"),
+        ({"bankruptcy": 1.0}, "loss", "13(2)"),
+    ],
+)
+def test_what_was_seen_decides_the_class(change, suggested, article):
+    told = classed(**{**ALL_NO, **change})
+    assert told.assets.at[0, "suggested"] == suggested
+    assert article in set(told.triggers.loc[told.triggers["outcome"] == "fires", "article"])
+
+
+def test_a_yes_carries_its_day():
+    told = classed(**{**ALL_NO, "misused_share": 0.1}).triggers.query("trigger == 'use_changed'")
+    assert told["since"].tolist() == [DAY]
+
+
+def test_nothing_seen_cannot_be_judged():
+    told = classed().assets.iloc[0]
+    assert told["verdict"] == "cannot"
+    assert "principal_days_overdue" in told["missing"]
+
+
+def test_approved_class_is_the_last_word():
+    told = classed(**{**ALL_NO, "approved_class": 1.0}).assets.iloc[0]
+    assert (told["last_class"], told["suggested"], told["change"]) == ("special_mention", "normal", "better")
+    assert told["needs_approval"]
+
+
+def test_a_code_that_is_no_class_is_refused():
+    with pytest.raises(ContractError, match=r"A, 2026-04-29: approved_class: expected 0 to 4 .*found 7"):
+        exposures.history(seen(approved_class=7.0))
