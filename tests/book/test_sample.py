@@ -52,7 +52,7 @@ def test_every_look_is_known_by_the_catalogue():
     seen = INTAKE.tables["observations"]
     assert set(seen["metric"]) <= set(observations())
     assert set(seen["borrower_id"]) == set(INTAKE.tables["borrowers"]["borrower_id"])
-    assert seen.groupby(["borrower_id", "metric"]).size().eq(2).all()
+    assert seen.groupby(["borrower_id", "metric"]).size().between(1, 2).all()
 
 
 def test_same_seed_same_book():

@@ -162,6 +162,7 @@ def test_hit_says_article_inputs_and_since():
 
 # --- properties
 
+MANY = 8
 assets_drawn = st.lists(
     st.fixed_dictionaries(
         {
@@ -181,7 +182,7 @@ assets_drawn = st.lists(
     min_size=1,
     max_size=25,
 )
-some = effort(max_examples=8, deadline=None)
+some = effort(max_examples=MANY, deadline=None, derandomize=True)
 days_known = st.sampled_from([AFTER, BEFORE])
 
 
@@ -208,7 +209,12 @@ def test_more_days_never_better(assets, more, as_of):
 @some
 @given(assets_drawn, days_known)
 def test_learning_never_betters_a_floor(assets, as_of):
-    """Even when every blank turns out to be the best answer, the floor found under blanks was no worse."""
+    """Even when every blank turns out to be the best answer, the floor found under blanks was no worse.
+
+    But for the excuse of technical lateness, which must be shown, days and all.
+    """
+    late = ("principal_days_overdue", "interest_days_overdue")
+    assets = [each | {"technical_lateness": False} if None in map(each.get, late) else each for each in assets]
     best = dict.fromkeys(FINE, False) | {"amount": None, "principal_days_overdue": 0, "interest_days_overdue": 0}
     filled = [{key: best.get(key) if value is None else value for key, value in each.items()} for each in assets]
     blank, known = run(assets, as_of), run(filled, as_of)

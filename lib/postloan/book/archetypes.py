@@ -105,7 +105,7 @@ ROUTINE = {
     "statements_late_days": (0, 0), "audit_concern": (0, 0), "papers_refused": (0, 0), "unreachable_days": (0, 0),
     "credit_impaired": (0, 0), "provision_share": (.012, .012), "rating_cut": (0, 0), "bankruptcy": (0, 0),
     "overdue_share_all_banks": (0, 0), "debt_evasion": (0, 0), "unlawful_loan": (0, 0), "terms_eased": (0, 0),
-    "risk_increased": (0, 0), "merged": (0, 0), "approved_class": (0, 0),
+    "risk_increased": (0, 0), "merged": (0, 0), "approved_class": (0,),
 }
 SEEN = {
     0: {"capacity_use": (.83, .85), "orders_change": (.06, .08)},

@@ -68,7 +68,9 @@ def _looks(number: int) -> pd.DataFrame:
     seen = {**ROUTINE, **SEEN.get(number % len(ARCHETYPES), {})}
     days = [pd.Timestamp(LAST) + pd.Timedelta(weeks=weeks) for weeks in _LOOKS]
     rows = [
-        (metric, float(value), day, day) for metric, pair in seen.items() for value, day in zip(pair, days, strict=True)
+        (metric, float(value), day, day)
+        for metric, pair in seen.items()
+        for value, day in zip(pair, days, strict=False)
     ]
     return pd.DataFrame(rows, columns=["metric", "value", "observed_on", "known_on"])
 

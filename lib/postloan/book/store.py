@@ -113,11 +113,15 @@ class Book:
             _follow_up(connection, record, day)
         return True
 
-    def actions(self, borrower_id: str | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
-        """Actions entered up to `as_of` and still open that day, the earliest due first."""
+    def actions(
+        self, borrower_id: str | None = None, *, as_of: str | dt.date, entered_before: str | dt.date | None = None
+    ) -> pd.DataFrame:
+        """Actions entered up to `as_of` (or before a day) and still open on `as_of`, the earliest due first."""
         table, day = schema.actions, pd.Timestamp(as_of).date()
         still = sa.or_(table.c.closed_on.is_(None), table.c.closed_on > day)
         query = sa.select(table).where(table.c.opened_on <= day, still, *_among(table, borrower_id))
+        if entered_before is not None:
+            query = query.where(table.c.opened_on < pd.Timestamp(entered_before).date())
         found = self._frame(query.order_by(table.c.due, table.c.id), dates=["opened_on", "due", "closed_on"])
         return found.drop(columns=["id"])
 

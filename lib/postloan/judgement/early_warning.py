@@ -10,6 +10,7 @@ import pandas as pd
 
 from postloan.errors import ContractError
 from postloan.judgement.rules import LEVELS, RuleBook, evidence, verdicts
+from postloan.judgement.sight import COLUMNS as SEEN
 from postloan.judgement.sight import Sight
 
 COLUMNS = [
@@ -60,6 +61,19 @@ def scan(rules: RuleBook, sight: Sight, *, as_of: str | dt.date, last: dict[str,
         ["borrower_id", "severity", "rule"], ascending=[True, False, True], kind="stable"
     )
     return Warnings(ranked.drop(columns="severity").reset_index(drop=True), unjudged)
+
+
+def follow_up(last: dict[str, dict], actions: pd.DataFrame, as_of: str | dt.date) -> pd.DataFrame:
+    """What stored reviews and actions say by themselves, as observations (sight.COLUMNS): how late the review planned
+    last is, and how many open actions are past their day. `actions` has borrower_id and due."""
+    day, rows = pd.Timestamp(as_of), []
+    late = actions.loc[actions["due"] < day, "borrower_id"].value_counts()
+    for borrower, review in last.items():
+        if review:
+            planned = pd.Timestamp(review.get("next_review") or day)
+            rows.append((borrower, "review_overdue_days", float(max((day - planned).days, 0)), day, "reviews"))
+            rows.append((borrower, "actions_overdue", float(late.get(borrower, 0)), day, "actions"))
+    return pd.DataFrame(rows, columns=SEEN).astype({"observed_on": "datetime64[us]"})
 
 
 def _signal(row: tuple, rules: RuleBook, sight: Sight, day: pd.Timestamp, before: str | None) -> dict:

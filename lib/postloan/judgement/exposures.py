@@ -44,7 +44,33 @@ def history(observed: pd.DataFrame) -> pd.DataFrame:
         "class": named,
         "approved_by": told["source"],
     }
-    return pd.DataFrame(columns).reset_index(drop=True)
+    return pd.DataFrame(columns).astype({"asset_id": str, "class": str, "approved_by": str}).reset_index(drop=True)
+
+
+def standing(
+    classed: pd.DataFrame,
+    told: pd.DataFrame,
+    signals: pd.DataFrame,
+    last: dict[str, dict],
+    drawn: pd.Series,
+    as_of: str,
+) -> pd.DataFrame:
+    """How each borrower stands, for `monitoring.schedule`: class, level, since when that level is unlooked at, last
+    review and first drawdown.
+
+    `classed` are the assets of `classify`, `told` is `early_warning.levels`, `signals` the live ones, `last` the
+    records of the last reviews, `drawn` the first drawdown by borrower.
+    """
+    rows = told[["borrower_id", "level"]].merge(
+        classed[["borrower_id", "suggested"]].rename(columns={"suggested": "class"}), on="borrower_id", how="left"
+    )
+    reviewed = rows["borrower_id"].map({name: pd.Timestamp(each["as_of"]) for name, each in last.items() if each})
+    fresh = set(signals.loc[signals["status"].isin(["new", "worse"]), "borrower_id"])
+    rows["last_review"] = pd.to_datetime(reviewed)
+    rows["level_since"] = rows["last_review"].mask(
+        rows["borrower_id"].isin(fresh) | reviewed.isna(), pd.Timestamp(as_of)
+    )
+    return rows.assign(segment=SEGMENT, first_drawdown=rows["borrower_id"].map(drawn))
 
 
 def _inputs(observed: pd.DataFrame, borrowers: pd.Index) -> pd.DataFrame:

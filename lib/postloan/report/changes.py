@@ -44,7 +44,7 @@ def _step(kind: str, then: str | None, now: str | None, case: Case) -> str:
     words = case.sheet.words
     if not now or not then:
         return ""
-    prefix = {"level": "signal.level", "class": "classification.class"}[kind]
+    prefix = {"level": "signal.level", "class": "verdict.class"}[kind]
     shown = {name: words(f"{prefix}.{each}") for name, each in (("then", then), ("now", now))}
     return words(f"changes.{kind}_same" if then == now else f"changes.{kind}_moved", **shown)
 

@@ -1,0 +1,143 @@
+"""The suggested class and the plan of the next review, in words and tables; the suite suggests, a human decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pandas as pd
+
+from postloan.report.exhibits import DASH, Exhibit, Sheet, table
+from postloan.report.narrative import Prose
+
+TOLD = 4
+
+
+def class_story(asset: Mapping, triggers: pd.DataFrame, floors: object, sheet: Sheet) -> Prose:
+    """The suggested class, why, how sure, and how it stands to the class last approved.
+
+    `asset` is a row of `classify(...).assets`, `triggers` its `triggers`, `floors` the rules (params/classes.yml).
+    """
+    words = sheet.words
+    told = [_suggested(asset, floors, sheet), *_reasons(triggers, floors, sheet), _doubt(asset, floors, sheet)]
+    if pd.notna(asset["last_class"]):
+        said = {"last": words(f"verdict.class.{asset['last_class']}"), "on": words.date(asset["last_on"])}
+        told.append(words(f"verdict.change.{asset['change'] if pd.notna(asset['suggested']) else 'unknown'}", **said))
+    if asset["needs_approval"]:
+        told.append(words("verdict.approval"))
+    if pd.notna(asset["observation_until"]):
+        told.append(words("verdict.observation", date=words.date(asset["observation_until"])))
+    return Prose((words("changes.joint").join(each for each in told if each), words("verdict.human")))
+
+
+def class_word(asset: Mapping, sheet: Sheet) -> str:
+    """The class in a few words, as the index and the first line show it."""
+    words = sheet.words
+    if pd.isna(asset["suggested"]):
+        return words("verdict.cannot_short")
+    name = words(f"verdict.class.{asset['suggested']}")
+    return words("verdict.at_least_short", name=name) if asset["verdict"] == "at_least" else name
+
+
+def _suggested(asset: Mapping, floors: object, sheet: Sheet) -> str:
+    words = sheet.words
+    if pd.isna(asset["suggested"]):
+        return words("verdict.cannot")
+    said = {"name": words(f"verdict.class.{asset['suggested']}"), "stage": asset["stage"]}
+    said |= {
+        "grade": words(f"verdict.grade.{asset['us_grade']}"),
+        "rules": _name(floors.rule_sets[asset["rule_set"]].name, sheet),
+    }
+    return words("verdict.suggested" if pd.notna(asset["stage"]) else "verdict.suggested_unstaged", **said)
+
+
+def _reasons(triggers: pd.DataFrame, floors: object, sheet: Sheet) -> list[str]:
+    """The articles that fired, the worst floor first, with what they saw and since when."""
+    words, mine = sheet.words, triggers[(triggers["outcome"] == "fires") & (triggers["rule_set"] != "ifrs_9")]
+    told = [words("verdict.reason", said=_fired(row, floors, sheet)) for row in mine.to_dict("records")[:TOLD]]
+    return told or [words("verdict.no_trigger")]
+
+
+def _fired(row: Mapping, floors: object, sheet: Sheet) -> str:
+    words, trigger = sheet.words, _trigger(row, floors)
+    since = words("verdict.since", date=words.date(row["since"])) if pd.notna(row["since"]) else ""
+    said = {"article": row["article"], "title": _name(trigger.title, sheet), "since": since}
+    return words("verdict.fired", figures=_figures(row["inputs"], floors, sheet), **said)
+
+
+def _trigger(row: Mapping, floors: object) -> object:
+    among = floors.stages if row["rule_set"] == "ifrs_9" else floors.rule_sets[row["rule_set"]].triggers
+    return next(each for each in among if each.id == row["trigger"])
+
+
+def _figures(inputs: str, floors: object, sheet: Sheet) -> str:
+    """What a trigger saw: days and shares with their numbers, a yes by its name."""
+    words, told = sheet.words, []
+    for name, value in json.loads(inputs).items():
+        kind = floors.known[name].kind
+        if value is not None and kind in ("days", "share"):
+            shown = (
+                words.value(value, "pct") if kind == "share" else words("case.days", days=words.value(value, "days"))
+            )
+            told.append(words("case.figure", metric=_name(floors.known[name], sheet), value=shown))
+    return words("verdict.figures", figures=words("case.comma").join(told)) if told else ""
+
+
+def _doubt(asset: Mapping, floors: object, sheet: Sheet) -> str:
+    """What could still worsen the class, because nobody has answered it."""
+    words, asked = sheet.words, [name for name in str(asset["missing"]).split(",") if name]
+    if asset["verdict"] == "judged" or not asked:
+        return ""
+    names = [
+        _name(floors.known[name], sheet) if name in floors.known else words(f"verdict.asked.{name}") for name in asked
+    ]
+    more = words("changes.more", count=len(names) - 8) if len(names) > 8 else ""
+    return words("verdict.doubt", count=len(names), names=words("case.and").join(names[:8]) + more)
+
+
+def _name(both: object, sheet: Sheet) -> str:
+    return getattr(both, sheet.words.language)
+
+
+def trigger_table(triggers: pd.DataFrame, floors: object, sheet: Sheet) -> Exhibit:
+    """Every article that fired, and every one that cannot be judged, with what lacks."""
+    words, rows = sheet.words, []
+    columns = tuple(
+        words(f"verdict.column.{name}") for name in ("article", "trigger", "outcome", "floor", "seen", "since")
+    )
+    for row in triggers.to_dict("records"):
+        asked = [_name(floors.known[name], sheet) for name in row["missing"].split(",") if name in floors.known]
+        seen = _figures(row["inputs"], floors, sheet).strip("（）() ") if row["outcome"] == "fires" else ""
+        lacking = words("verdict.lacking", names=words("case.and").join(asked)) if asked else ""
+        cells = (
+            row["article"],
+            _name(_trigger(row, floors).title, sheet),
+            words(f"verdict.outcome.{row['outcome']}"),
+            words(f"verdict.class.{row['floor']}"),
+            seen or lacking or DASH,
+            words.date(row["since"]) if pd.notna(row["since"]) else DASH,
+        )
+        rows.append(dict(zip(columns, cells, strict=True)))
+    return table(words("verdict.triggers"), rows, sheet, columns=columns)
+
+
+def plan_story(plan: Mapping, sheet: Sheet) -> Prose:
+    """When the next review is, how, on what and why; a review already overdue says so first. A row of `schedule`."""
+    words, told = sheet.words, []
+    if pd.isna(plan["next_review"]):
+        return Prose((words("plan.cannot"),))
+    if plan["overdue_days"] > 0:
+        told.append(words("plan.overdue", days=plan["overdue_days"], date=words.date(plan["next_review"])))
+    else:
+        said = {"kind": words(f"plan.kind.{plan['kind']}"), "method": words(f"plan.method.{plan['method']}")}
+        told.append(words("plan.next", date=words.date(plan["next_review"]), **said))
+    focus = words("case.and").join(words(f"plan.focus.{name}") for name in plan["focus"])
+    told += [words("plan.focus_on", focus=focus), words("plan.every", days=plan["frequency_days"])]
+    if plan["carried"]:
+        told.append(words("plan.carried", count=len(plan["carried"]), late=_late(plan, sheet)))
+    return Prose((words("changes.joint").join(told),))
+
+
+def _late(plan: Mapping, sheet: Sheet) -> str:
+    late = plan["carried_overdue"]
+    return sheet.words("plan.late", count=late) if pd.notna(late) and late > 0 else ""

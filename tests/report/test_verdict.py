@@ -1,0 +1,101 @@
+"""The suggested class and the plan in words, in both languages, with nothing left unfilled."""
+
+import html
+import re
+
+import pandas as pd
+import pytest
+
+from postloan import texts
+from postloan.judgement import classification, exposures, monitoring
+from postloan.measures import observations
+from postloan.report import exhibits, verdict
+
+AS_OF, FLOORS = "2026-05-15", classification.load()
+ALL_NO = {name: 0.0 for name, each in observations().items() if each.feeds}
+
+
+def sheet(language):
+    return exhibits.Sheet(texts(language), "CNY", AS_OF, 360, 2, 1, True, (1e4, "万", 0))
+
+
+def told(part):
+    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
+
+
+def classed(**values):
+    day = pd.Timestamp("2026-04-29")
+    rows = [("A", metric, value, day, "visit") for metric, value in values.items()]
+    seen = pd.DataFrame(rows, columns=["borrower_id", "metric", "value", "observed_on", "source"])
+    assets, debtors = exposures.assets(seen, ["A"])
+    made = classification.classify(assets, AS_OF, debtors=debtors, history=exposures.history(seen))
+    return made.assets.iloc[0], made.triggers
+
+
+CASES = {
+    "normal": ALL_NO,
+    "late": {**ALL_NO, "days_overdue": 12.0},
+    "upgrade": {**ALL_NO, "approved_class": 1.0},
+    "unknown": {},
+    "loss": {**ALL_NO, "bankruptcy": 1.0, "days_overdue": 400.0},
+}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("case", CASES)
+def test_class_is_told_whole(case, language):
+    asset, triggers = classed(**CASES[case])
+    story = told(verdict.class_story(asset, triggers, FLOORS, sheet(language)))
+    listed = told(verdict.trigger_table(triggers, FLOORS, sheet(language)))
+    assert not re.search(r"[{}]|\bnan\b|NaT|<NA>|None", story + listed)
+    assert texts(language)("verdict.human") in story
+
+
+def test_reason_names_article_figure_and_day():
+    asset, triggers = classed(**CASES["late"])
+    story = told(verdict.class_story(asset, triggers, FLOORS, sheet("zh")))
+    assert "第10(1)条" in story
+    assert "12天" in story
+    assert verdict.class_word(asset, sheet("zh")) == "关注"
+
+
+def test_upgrade_needs_approval():
+    story = told(verdict.class_story(*classed(**CASES["upgrade"]), FLOORS, sheet("zh")))
+    assert texts("zh")("verdict.approval") in story
+
+
+def test_unknown_is_never_normal():
+    asset, triggers = classed()
+    story = told(verdict.class_story(asset, triggers, FLOORS, sheet("en")))
+    assert "cannot be judged" in story
+    assert "Normal" not in story
+    assert verdict.class_word(asset, sheet("en")) == "cannot be judged"
+
+
+def planned(**known):
+    return monitoring.schedule(pd.DataFrame([{"borrower_id": "A", **known}]), AS_OF).iloc[0]
+
+
+PLANS = {
+    "next": {"class": "normal", "level": "none", "last_review": pd.Timestamp("2026-05-01"), "exposure_cny": 2e7},
+    "overdue": {"class": "normal", "level": "none", "last_review": pd.Timestamp("2025-11-03")},
+    "red": {"class": "special_mention", "level": "red", "first_drawdown": pd.Timestamp("2024-08-16")},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("case", PLANS)
+def test_plan_is_told_whole(case, language):
+    story = told(verdict.plan_story(planned(**PLANS[case]), sheet(language)))
+    assert not re.search(r"[{}]|\bnan\b|NaT|<NA>|None", story)
+
+
+def test_overdue_review_counts_its_days():
+    plan = planned(**PLANS["overdue"])
+    assert f"已逾期{plan['overdue_days']}天" in told(verdict.plan_story(plan, sheet("zh")))
+
+
+def test_every_focus_and_method_has_words():
+    for language in ("zh", "en"):
+        assert all(texts(language).has(f"plan.focus.{name}") for name in monitoring.load().focuses)
