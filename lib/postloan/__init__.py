@@ -3,16 +3,21 @@
 from postloan import tables
 from postloan.analysis import periods, ratios, scores
 from postloan.book.store import open_book
-from postloan.judgement import early_warning, rules, sight
+from postloan.judgement import classification, early_warning, exposures, monitoring, rules, sight
 from postloan.measures import measures
-from postloan.report import charts, exhibits, narrative, record, signals
+from postloan.report import case, changes, charts, exhibits, narrative, record, signals, verdict
 from postloan.wording import texts
 
 __all__ = [
+    "case",
+    "changes",
     "charts",
+    "classification",
     "early_warning",
     "exhibits",
+    "exposures",
     "measures",
+    "monitoring",
     "narrative",
     "open_book",
     "periods",
@@ -24,4 +29,5 @@ __all__ = [
     "signals",
     "tables",
     "texts",
+    "verdict",
 ]

@@ -45,6 +45,12 @@ def test_overrides_are_checked(home, run):
         plan.load_run(home / "params/runs/try0.yml", jobs=0)
 
 
+def test_day_from_the_command_line(home, run):
+    run()
+    made = plan.load_run(home / "params/runs/try0.yml", as_of="2025-03-31")
+    assert made.day.isoformat() == "2025-03-31"
+
+
 def test_jobs_cross_everything(run, book):
     made = plan.jobs(run(languages=["zh", "en"]), book)
     assert len(made) == 3 * 2

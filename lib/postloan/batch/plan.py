@@ -31,13 +31,21 @@ def _quoted(value: object) -> object:
     return value
 
 
+def _day(value: object) -> object:
+    """A date in words, as the command line gives it."""
+    try:
+        return dt.date.fromisoformat(value) if isinstance(value, str) and value != "today" else value
+    except ValueError:
+        return value
+
+
 class RunPlan(BaseModel):
     """What a file under params/runs says."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     name: str = Field(min_length=1)
     book: str = "default"
-    as_of: dt.date | Literal["today"] = "today"
+    as_of: Annotated[dt.date | Literal["today"], BeforeValidator(_day)] = "today"
     notebooks: list[str] = Field(default=["borrower_review"], min_length=1)
     borrowers: Annotated[Literal["all"] | list[str], BeforeValidator(_quoted)] = "all"
     languages: list[Literal["zh", "en"]] = Field(default=["zh", "en"], min_length=1)

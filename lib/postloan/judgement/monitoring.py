@@ -313,7 +313,8 @@ def _carry(rows: pd.DataFrame, actions: pd.DataFrame | None, as_of: pd.Timestamp
     """What was decided earlier and is still open, and what follows for the focus."""
     blank = pd.DataFrame({name: pd.Series(dtype=str) for name in ("borrower_id", "rule")})
     day = pa.Column(_MOMENT, nullable=True, coerce=True)
-    columns = {"borrower_id": pa.Column(str), "rule": pa.Column(str), "due": day, "opened_on": day, "closed_on": day}
+    text = pa.Column(str, coerce=True)  # an empty table has no kinds of its own
+    columns = {"borrower_id": text, "rule": text, "due": day, "opened_on": day, "closed_on": day}
     open_ = columns_of(blank if actions is None else actions, "actions", columns).sort_values("due", kind="stable")
     open_ = open_[~(open_["opened_on"] > as_of) & ~(open_["closed_on"] <= as_of)]
     carried = {name: tuple(part["rule"]) for name, part in open_.groupby("borrower_id")}

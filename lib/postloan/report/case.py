@@ -163,7 +163,7 @@ def questions(case: Case) -> Prose:
 
 def _ask(metric: str, words: object) -> str:
     seen = observations().get(metric)
-    keys = [f"ask.{metric}", f"ask.{seen.group}" if seen else f"ask.link.{link_of(metric)}"]
+    keys = [f"ask.{metric}", *([f"ask.{seen.group}"] if seen else []), f"ask.link.{link_of(metric)}"]
     return words(next(key for key in keys if words.has(key)))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from postloan.report.exhibits import DASH, Exhibit, Sheet, table
 from postloan.report.narrative import Prose
+from postloan.tables import CLASSES
 
 TOLD = 4
 
@@ -37,6 +38,12 @@ def class_word(asset: Mapping, sheet: Sheet) -> str:
         return words("verdict.cannot_short")
     name = words(f"verdict.class.{asset['suggested']}")
     return words("verdict.at_least_short", name=name) if asset["verdict"] == "at_least" else name
+
+
+def headline(asset: Mapping, sheet: Sheet) -> dict:
+    """The class as the index shows it and sorts by it: 0 normal to 4 loss, none where it cannot be judged."""
+    rank = None if pd.isna(asset["suggested"]) else CLASSES.index(asset["suggested"])
+    return {"label": sheet.words("verdict.label"), "text": class_word(asset, sheet), "value": rank}
 
 
 def _suggested(asset: Mapping, floors: object, sheet: Sheet) -> str:
