@@ -12,6 +12,7 @@ from postloan.errors import ContractError
 from postloan.judgement.rules import LEVELS, RuleBook, evidence, verdicts
 from postloan.judgement.sight import COLUMNS as SEEN
 from postloan.judgement.sight import Sight
+from postloan.measures import observations
 
 COLUMNS = [
     "borrower_id", "as_of", "rule", "group", "level", "status", "standing", "veto", "since", "evidence", "owner", "due",
@@ -79,6 +80,7 @@ def follow_up(last: dict[str, dict], actions: pd.DataFrame, as_of: str | dt.date
 def _signal(row: tuple, rules: RuleBook, sight: Sight, day: pd.Timestamp, before: str | None) -> dict:
     rule = rules.rules[row.rule]
     forecast = any(leaf.of == "chance" for leaf in rule.condition.leaves())
+    figures = evidence(rule, row.level, sight, row.borrower_id)
     return {
         "borrower_id": row.borrower_id,
         "as_of": day,
@@ -88,11 +90,21 @@ def _signal(row: tuple, rules: RuleBook, sight: Sight, day: pd.Timestamp, before
         "status": _status(before, row.level),
         "standing": "watch" if forecast else _STANDING[rule.source],
         "veto": rule.veto,
-        "since": row.since,
-        "evidence": evidence(rule, row.level, sight, row.borrower_id),
+        "since": _seen_on(figures, sight, row.borrower_id) or row.since,
+        "evidence": figures,
         "owner": rule.owner,
         "due": due_date(day, rule.days[row.level]),
     }
+
+
+def _seen_on(figures: list[dict], sight: Sight, borrower: str) -> pd.Timestamp | None:
+    """The day of the newest observation where a rule fired on observations alone; None where statements spoke."""
+    metrics = {test["metric"] for test in figures if test["held"]}
+    if not metrics or not metrics <= set(observations()):
+        return None
+    seen = sight.observed
+    mine = seen[(seen["borrower_id"] == borrower) & seen["metric"].isin(metrics)]
+    return mine["observed_on"].max() if len(mine) else None
 
 
 def _earlier(borrower: str, old: dict, rules: RuleBook, day: pd.Timestamp, *, still: bool) -> dict:

@@ -106,14 +106,19 @@ def reasons(case: Case, count: int = 3) -> Prose:
     words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
     if not found:
         return Prose((words("case.quiet", nearest=nearest(case)),))
-    found.sort(key=lambda one: -_SEVERITY.index(one.level))
+    found.sort(key=lambda one: (_housekeeping(one), -_SEVERITY.index(one.level)))
     firsts = {one.link: one for one in reversed(found)}
-    chosen = sorted(firsts.values(), key=lambda one: -_SEVERITY.index(one.level))
+    chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
     points = tuple(
         words("case.reason", title=_title(one.rules[0], case), fact=fact(one, case)) for one in chosen[:count]
     )
     return Prose((), points, words("case.reasons"))
+
+
+def _housekeeping(one: Finding) -> bool:
+    """Whether a finding is about our own reviews rather than the borrower."""
+    return one.metric in observations() and observations()[one.metric].group == "monitoring"
 
 
 def next_step(case: Case) -> Prose:
@@ -223,6 +228,8 @@ def _since(one: Finding, case: Case) -> str:
     words = case.sheet.words
     if one.since is None:
         return ""
+    if one.metric in observations():
+        return words("case.seen", date=words.date(one.since))
     return words("case.since_long" if one.is_long(case.sheet.as_of) else "case.since", date=words.date(one.since))
 
 
