@@ -19,6 +19,7 @@ $(READY): requirements.lock pyproject.toml
 
 report: $(READY) ## Build the sample book and write its reports to outputs/
 	$(BIN)/postloan sample
+	$(BIN)/postloan run params/runs/sample.yml --as-of 2026-03-06 --language zh # a review to look back on
 	$(BIN)/postloan run params/runs/sample.yml
 
 test: $(READY) lint ## Run every test

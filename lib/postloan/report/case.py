@@ -19,6 +19,7 @@ from postloan.report.narrative import Prose
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
+FAR = 3.0  # a share beyond 300 % has a base too small to compare with
 _SEVERITY = ("yellow", "orange", "red")
 _SCORES = ("distress", "reliability", "beneish_parts", "piotroski_parts", "montier_parts")
 
@@ -200,11 +201,21 @@ def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
         return said["metric"]
     told = words("case.stands", **said)
     if pd.notna(before) and _value(before, one.metric, case) != said["value"]:
-        moved = any(test["of"] in ("change", "growth") for test in one.own) or abs(value - before) >= FLAT * abs(before)
-        way = "flat" if not moved else "up" if value > before else "down"
-        told = words(f"case.stands_{way}", before=_value(before, one.metric, case), **said)
+        told = words(f"case.stands_{_way(one, value, before, case)}", before=_value(before, one.metric, case), **said)
     crossed = limits and now and now["limit"]  # a limit of zero needs no words beside a minus sign
     return told + (words("case.limit", limit=_value(now["limit"], one.metric, case)) if crossed else "")
+
+
+def _way(one: Finding, value: float, before: float, case: Case) -> str:
+    """How a figure stands to a year ago: far (no comparison), flat, still (bad, if better than it was), up or down."""
+    moved = any(test["of"] in ("change", "growth") for test in one.own) or abs(value - before) >= FLAT * abs(before)
+    if _unit(one.metric, case) == "pct" and abs(before) > FAR:
+        return "far"
+    if not moved:
+        return "flat"
+    if one.metric in case.measures and case.measures[one.metric].worsening(value, before) < 0:
+        return "still"
+    return "up" if value > before else "down"
 
 
 def _moved(test: dict, case: Case) -> str:
