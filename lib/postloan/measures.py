@@ -113,6 +113,7 @@ class Link(BaseModel):
     metrics: list[str] = []
     shows: str | None = None
     on_path: bool = True
+    held_by: str | None = None
 
 
 @cache

@@ -183,7 +183,7 @@ def fact(one: Finding, case: Case) -> str:
             clauses.append(_moved(test, case))
         elif test["metric"] != one.metric:
             value = _value(test["value"], test["metric"], case)
-            clauses.append(words("case.beside", metric=_name(test["metric"], case), value=value))
+            clauses.append(words("case.beside", metric=case.sheet.metric(test["metric"]), value=value))
     runs = max((test.get("periods", 0) for test in one.own), default=0)
     if runs > 1:
         clauses.append(words("case.run", count=runs))
@@ -196,7 +196,7 @@ def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
     known = one.metric in case.compared.index
     value = now["value"] if now else case.compared.at[one.metric, "now"] if known else float("nan")
     before = case.compared.at[one.metric, "year_ago"] if known else float("nan")
-    said = {"metric": _name(one.metric, case), "value": _value(value, one.metric, case)}
+    said = {"metric": case.sheet.metric(one.metric), "value": _value(value, one.metric, case)}
     if pd.isna(value):
         return said["metric"]
     told = words("case.stands", **said)
@@ -230,7 +230,7 @@ def _moved(test: dict, case: Case) -> str:
 
 def _likely(test: dict, case: Case) -> str:
     words, breach = case.sheet.words, test["breach"]
-    what = {"metric": _name(test["metric"], case), "limit": _value(breach["limit"], test["metric"], case)}
+    what = {"metric": case.sheet.metric(test["metric"]), "limit": _value(breach["limit"], test["metric"], case)}
     side = words(f"signal.side.{breach['side']}")
     return words("case.likely", share=words.value(test["value"], "pct"), within=breach["within"], side=side, **what)
 
@@ -257,19 +257,26 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     """What a link means for repayment, and what may explain it innocently."""
     words, worst = case.sheet.words, mine[0]
     size = "low" if worst.level == "yellow" else "high"
-    said = words(f"case.means.{name}.{size}", figure=_figure(worst.metric, _now(worst, case), case))
+    holding = _held(name, case) if size == "high" else ""
+    key = f"case.means.{name}.{'held' if holding else size}"
+    said = words(key, figure=_figure(worst.metric, _now(worst, case), case), holding=holding)
     if all(one.is_long(case.sheet.as_of) for one in mine):
         said += words("case.standing", date=words.date(max(one.since for one in mine)))
-    return said + words("case.innocent", text=_inner(_said(case.rules[worst.rules[0]].innocent, case)))
+    return said + words("case.innocent", text=case.sheet.said(case.rules[worst.rules[0]].innocent))
+
+
+def _held(name: str, case: Case) -> str:
+    """The figure of the link that still carries this one; empty where none does."""
+    by = chain()[name].held_by
+    if by is None or any(one.level != "yellow" for one in case.links.get(by, [])):
+        return ""
+    metric = chain()[by].shows
+    value = case.compared.at[metric, "now"]
+    return _figure(metric, value, case) if value > 0 else ""
 
 
 def _figure(metric: str, value: float, case: Case) -> str:
-    return case.sheet.words("case.figure", metric=_name(metric, case), value=_value(value, metric, case))
-
-
-def _inner(text: str) -> str:
-    """A text as part of a sentence: no full stop of its own."""
-    return text.rstrip("。.")
+    return case.sheet.words("case.figure", metric=case.sheet.metric(metric), value=_value(value, metric, case))
 
 
 def _now(one: Finding, case: Case) -> float:
@@ -328,7 +335,7 @@ def _turning(one: Finding, case: Case) -> str:
     held = next((test for test in one.own if test["of"] == "now"), None)
     if held is None:
         return ""
-    said = {"metric": _name(one.metric, case), "side": words(f"signal.side.{held['side']}")}
+    said = {"metric": case.sheet.metric(one.metric), "side": words(f"signal.side.{held['side']}")}
     limits = [leaf.limits.get(held["side"]) for leaf in rule.condition.leaves() if leaf.metric == one.metric]
     for level in rule.levels[rule.levels.index(one.level) + 1 :] if one.level in rule.levels else ():
         for limit in limits:
@@ -350,12 +357,9 @@ def nearest(case: Case) -> str:
     if not near:
         return ""
     name = min(near)[1]
-    shown = {side: _value(number, name, case) for side, number in _sides(name, case).items()}
-    return case.sheet.words("case.nearest", metric=_name(name, case), **shown)
-
-
-def _sides(name: str, case: Case) -> dict[str, float]:
-    return {"value": case.compared.at[name, "now"], "limit": case.measures[name].warn}
+    shown = {"value": case.compared.at[name, "now"], "limit": case.measures[name].warn}
+    shown = {side: _value(number, name, case) for side, number in shown.items()}
+    return case.sheet.words("case.nearest", metric=case.sheet.metric(name), **shown)
 
 
 def _actions(case: Case) -> list[str]:
@@ -367,22 +371,15 @@ def _actions(case: Case) -> list[str]:
         rule = case.rules[signal["rule"]]
         due = "—" if pd.isna(signal["due"]) else words.date(signal["due"])
         owner = words(f"signal.owner.{signal['owner']}")
-        action = _inner(_said(rule.action, case))
-        told.setdefault(action, words("case.action", due=due, owner=owner, action=action, why=_said(rule.title, case)))
+        action = case.sheet.said(rule.action)
+        told.setdefault(
+            action, words("case.action", due=due, owner=owner, action=action, why=case.sheet.said(rule.title))
+        )
     return list(told.values())
 
 
 def _title(rule: str, case: Case) -> str:
-    return _said(case.rules[rule].title, case)
-
-
-def _said(both: object, case: Case) -> str:
-    return getattr(both, case.sheet.words.language)
-
-
-def _name(metric: str, case: Case) -> str:
-    seen = observations().get(metric)
-    return getattr(seen, case.sheet.words.language) if seen else case.sheet.words.ratio(metric)
+    return case.sheet.said(case.rules[rule].title)
 
 
 def _unit(metric: str, case: Case) -> str:

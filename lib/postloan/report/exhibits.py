@@ -13,7 +13,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from postloan import chart
-from postloan.measures import Measure
+from postloan.measures import Measure, observations
 from postloan.wording import DASH, Texts
 
 _TEMPLATES = jinja2.Environment(loader=jinja2.PackageLoader("postloan.report", "template"), autoescape=True)
@@ -33,6 +33,15 @@ class Sheet:
     sources: int
     from_drawdown: bool
     scale: tuple[float, str, int]
+
+    def metric(self, metric: str) -> str:
+        """The name of a ratio, score or observation."""
+        seen = observations().get(metric)
+        return self.said(seen) if seen else self.words.ratio(metric)
+
+    def said(self, both: object) -> str:
+        """What is written in both languages (fields zh and en), in the report's."""
+        return getattr(both, self.words.language)
 
     def notes(self, *extra: str) -> list[str]:
         """The source and as-of line below an exhibit."""

@@ -37,11 +37,11 @@ def signal_table(
         due = words("signal.due", owner=words(f"signal.owner.{signal['owner']}"), due=_day(signal["due"], sheet))
         cells = (
             level_mark(signal["level"], sheet),
-            _two(_said(rule.title, sheet), words("signal.innocent", text=_said(rule.innocent, sheet))),
+            _two(sheet.said(rule.title), words("signal.innocent", text=sheet.said(rule.innocent))),
             _two(evidence(signal["evidence"], measures, sheet), words("signal.basis", text=rule.basis)),
             _day(signal["since"], sheet),
             " · ".join(state),
-            _two(_said(rule.action, sheet), due),
+            _two(sheet.said(rule.action), due),
         )
         rows.append(dict(zip(columns, cells, strict=True)))
     return table(words("signal.table"), rows, sheet, columns=columns, css="signals")
@@ -62,7 +62,7 @@ def _test(test: dict, measures: dict[str, Measure], sheet: Sheet) -> str:
         "value": _value(test["value"], unit, test["of"], sheet),
         "limit": _value(test["limit"], unit, test["of"], sheet),
     }
-    what = {"metric": _name(metric, sheet), "value": shown["value"]}
+    what = {"metric": sheet.metric(metric), "value": shown["value"]}
     if breach := test.get("breach"):
         what |= {"within": breach["within"], "bound": _value(breach["limit"], unit, "now", sheet)}
         what |= {"side": words(f"signal.side.{breach['side']}")}
@@ -78,15 +78,6 @@ def _value(value: float, unit: str, of: str, sheet: Sheet) -> str:
     if of != "now":
         return words.change(value, "points" if unit == "count" else unit, sheet.currency)
     return words.value(value, "points" if unit == "count" else unit, sheet.currency)
-
-
-def _name(metric: str, sheet: Sheet) -> str:
-    seen = observations().get(metric)
-    return getattr(seen, sheet.words.language) if seen else sheet.words.ratio(metric)
-
-
-def _said(both: object, sheet: Sheet) -> str:
-    return getattr(both, sheet.words.language)
 
 
 def _two(first: str, second: str) -> Markup:
@@ -108,7 +99,7 @@ def unjudged_table(unjudged: pd.DataFrame, rules: Mapping[str, object], sheet: S
     rows = []
     for group, missing in groups.items():
         metrics = dict.fromkeys(metric for text in missing for metric in text.split(",") if metric)
-        cells = (words(f"signal.group.{group}"), str(len(missing)), joint.join(_name(each, sheet) for each in metrics))
+        cells = (words(f"signal.group.{group}"), str(len(missing)), joint.join(sheet.metric(each) for each in metrics))
         rows.append(dict(zip(columns, cells, strict=True)))
     return table(words("signal.unjudged"), rows, sheet, columns=columns, numeric=(columns[1],), css="unjudged")
 
@@ -125,7 +116,7 @@ def summary(signals: pd.DataFrame, unjudged: pd.DataFrame, rules: Mapping[str, o
             for each in LEVELS
             if each in counts
         ]
-        vetoes = [_said(rules[name].title, sheet) for name in signals.loc[signals["veto"].astype(bool), "rule"]]
+        vetoes = [sheet.said(rules[name].title) for name in signals.loc[signals["veto"].astype(bool), "rule"]]
         said = words(
             "signal.level_is",
             level=words(f"signal.level.{level}"),

@@ -53,7 +53,7 @@ def _suggested(asset: Mapping, floors: object, sheet: Sheet) -> str:
     said = {"name": words(f"verdict.class.{asset['suggested']}"), "stage": asset["stage"]}
     said |= {
         "grade": words(f"verdict.grade.{asset['us_grade']}"),
-        "rules": _name(floors.rule_sets[asset["rule_set"]].name, sheet),
+        "rules": sheet.said(floors.rule_sets[asset["rule_set"]].name),
     }
     return words("verdict.suggested" if pd.notna(asset["stage"]) else "verdict.suggested_unstaged", **said)
 
@@ -68,7 +68,7 @@ def _reasons(triggers: pd.DataFrame, floors: object, sheet: Sheet) -> list[str]:
 def _fired(row: Mapping, floors: object, sheet: Sheet) -> str:
     words, trigger = sheet.words, _trigger(row, floors)
     since = words("verdict.since", date=words.date(row["since"])) if pd.notna(row["since"]) else ""
-    said = {"article": row["article"], "title": _name(trigger.title, sheet), "since": since}
+    said = {"article": row["article"], "title": sheet.said(trigger.title), "since": since}
     return words("verdict.fired", figures=_figures(row["inputs"], floors, sheet), **said)
 
 
@@ -86,7 +86,7 @@ def _figures(inputs: str, floors: object, sheet: Sheet) -> str:
             shown = (
                 words.value(value, "pct") if kind == "share" else words("case.days", days=words.value(value, "days"))
             )
-            told.append(words("case.figure", metric=_name(floors.known[name], sheet), value=shown))
+            told.append(words("case.figure", metric=sheet.said(floors.known[name]), value=shown))
     return words("verdict.figures", figures=words("case.comma").join(told)) if told else ""
 
 
@@ -96,14 +96,10 @@ def _doubt(asset: Mapping, floors: object, sheet: Sheet) -> str:
     if asset["verdict"] == "judged" or not asked:
         return ""
     names = [
-        _name(floors.known[name], sheet) if name in floors.known else words(f"verdict.asked.{name}") for name in asked
+        sheet.said(floors.known[name]) if name in floors.known else words(f"verdict.asked.{name}") for name in asked
     ]
     more = words("changes.more", count=len(names) - 8) if len(names) > 8 else ""
     return words("verdict.doubt", count=len(names), names=words("case.and").join(names[:8]) + more)
-
-
-def _name(both: object, sheet: Sheet) -> str:
-    return getattr(both, sheet.words.language)
 
 
 def trigger_table(triggers: pd.DataFrame, floors: object, sheet: Sheet) -> Exhibit:
@@ -113,12 +109,12 @@ def trigger_table(triggers: pd.DataFrame, floors: object, sheet: Sheet) -> Exhib
         words(f"verdict.column.{name}") for name in ("article", "trigger", "outcome", "floor", "seen", "since")
     )
     for row in triggers.to_dict("records"):
-        asked = [_name(floors.known[name], sheet) for name in row["missing"].split(",") if name in floors.known]
+        asked = [sheet.said(floors.known[name]) for name in row["missing"].split(",") if name in floors.known]
         seen = _figures(row["inputs"], floors, sheet).strip("（）() ") if row["outcome"] == "fires" else ""
         lacking = words("verdict.lacking", names=words("case.and").join(asked)) if asked else ""
         cells = (
             row["article"],
-            _name(_trigger(row, floors).title, sheet),
+            sheet.said(_trigger(row, floors).title),
             words(f"verdict.outcome.{row['outcome']}"),
             words(f"verdict.class.{row['floor']}"),
             seen or lacking or DASH,
