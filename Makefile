@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint bench clean
+.PHONY: help report test lab lint bench bench-screen clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
@@ -36,6 +36,9 @@ lint: $(READY) ## Check style, and that notebooks carry no outputs
 
 bench: $(READY) ## Measure speed (ratios in one run on this machine)
 	$(BIN)/python tests/bench.py
+
+bench-screen: $(READY) ## Measure how fast a whole book is screened, against bare pandas
+	$(BIN)/python tests/bench_screen.py
 
 clean: ## Remove the environment, caches and outputs; data/ is never touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build lib/*.egg-info

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "judgement": {"ground", "analysis"},
     "portfolio": {"ground", "analysis", "judgement"},
     "batch": {"ground", "book", "report"},
-    "cli": {"ground", "book", "report", "batch", "analysis"},
+    "cli": {"ground", "book", "report", "batch", "analysis", "portfolio"},
     "door": {"ground", "book", "analysis", "judgement", "portfolio", "report"},
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.

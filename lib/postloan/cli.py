@@ -1,18 +1,23 @@
-"""The `postloan` command: sample, template, import, run.
+"""The `postloan` command: sample, template, import, screen, run.
 
 Every command exits 0 when all is well, 1 when part of the work failed or was refused, 2 when nothing could start.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from postloan import settings
-from postloan.errors import PostloanError, RunError, SourceError
+from postloan.errors import ContractError, PostloanError, RunError, SourceError
+
+if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
+    import pandas as pd
 
 
 class _Commands(click.Group):
@@ -140,6 +145,47 @@ def _tell(result) -> None:
     if result.refused:
         click.echo("  nothing of this file was written; refused:", err=True)
         click.echo(result.refusals.head(40).fillna("").to_string(index=False), err=True)
+
+
+@main.command()
+@click.option("--as-of", default="today", show_default=True, help="Only facts known on this day (YYYY-MM-DD).")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write every column to this CSV file.")
+@click.option("--language", default="zh", show_default=True, type=click.Choice(settings.LANGUAGES))
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(0), help="Rows shown, the worst first.")
+@click.option("--level", default="red", show_default=True, type=click.Choice(["yellow", "orange", "red"]))
+@_book
+def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, book: str | None) -> None:
+    """Judge the whole book in one pass; exit 1 when a borrower stands at --level or above."""
+    from postloan.portfolio import screen as screening
+    from postloan.tables import LEVELS
+
+    try:
+        day = dt.date.today() if as_of == "today" else dt.date.fromisoformat(as_of)
+    except ValueError:
+        raise ContractError(f"--as-of: expected a date such as 2026-05-15, or today; found {as_of!r}") from None
+    found = _screened(book, day)
+    if out:
+        screening.write(found, out)
+        click.echo(f"wrote {out}: {len(found)} borrowers")
+    click.echo(screening.shown(found.head(limit), language))
+    click.echo(screening.counted(found, language))
+    reached = found["level"].map(LEVELS.index) >= LEVELS.index(level)
+    sys.exit(1 if reached.any() else 0)
+
+
+def _screened(book: str | None, day: dt.date) -> pd.DataFrame:
+    """The book as of a day through every rule."""
+    from postloan.analysis.periods import Panel
+    from postloan.book.store import open_book
+    from postloan.measures import measures
+    from postloan.portfolio import screen as screening
+
+    ledger = open_book(book or "default")
+    panel = Panel(ledger.statements(as_of=day))
+    actions = ledger.actions(as_of=day, entered_before=day)
+    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions)
+    key = tuple(name for name, each in measures().items() if each.key)
+    return screening.screen(panel, ledger.borrowers(), known, day, ratios=key)
 
 
 @main.command()

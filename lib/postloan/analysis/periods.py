@@ -62,6 +62,13 @@ class Panel:
         near = pd.to_datetime(period_end) - pd.Timedelta(days=15)
         return self._codes.get_indexer(borrower_id) * _SPAN_OF_KEY + (near.dt.year * 12 + near.dt.month).to_numpy()
 
+    def start_keys(self, drawn: pd.Series) -> pd.Series:
+        """The key of each borrower's last period before its first drawdown (`drawn`, by borrower), where known."""
+        began = self.rows["borrower_id"].map(drawn)
+        before = self.rows[self.rows["period_end"] <= began]
+        last = before[~before["borrower_id"].duplicated(keep="last")]
+        return pd.Series(last.index.to_numpy(float), index=last["borrower_id"].to_numpy())
+
     def view(self, name: str) -> pd.DataFrame:
         """The items of a view on `rows`, composites of the chart included."""
         if name not in self._views:
@@ -187,11 +194,6 @@ class Moments:
     def days(self) -> list[pd.Timestamp]:
         """The moments there are, earliest first."""
         return sorted({day for day in (self.start, self.year_ago, self.now) if day is not None})
-
-    def start_keys(self, panel: Panel, borrower_id: str) -> pd.Series:
-        """The panel's key of the period at drawdown by borrower; empty where the drawdown is not known."""
-        known = {borrower_id: panel.locate(borrower_id, self.start)} if self.from_drawdown else {}
-        return pd.Series(known, dtype="float64")
 
 
 def moments(panel: Panel, borrower_id: str, *, first_drawdown: pd.Timestamp | None = None) -> Moments:

@@ -99,6 +99,15 @@ class Book:
             found = connection.execute(query.order_by(table.c.as_of.desc(), table.c.id.desc())).scalar()
         return json.loads(found) if found else {}
 
+    def last_reviews(self, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict[str, dict]:
+        """The record of each borrower's newest stored review earlier than `before`, by borrower."""
+        table = schema.reviews
+        query = sa.select(table.c.borrower_id, table.c.record).where(table.c.name == name)
+        query = query.where(table.c.as_of < pd.Timestamp(before).date()).order_by(table.c.as_of, table.c.id)
+        with self._engine.connect() as connection:
+            newest = dict(tuple(row) for row in connection.execute(query))
+        return {borrower: json.loads(record) for borrower, record in newest.items()}
+
     def save_review(self, record: dict) -> bool:
         """Store a review's record and enter, carry or close its actions; False when it is stored already."""
         day = dt.date.fromisoformat(record["as_of"])

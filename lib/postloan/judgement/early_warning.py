@@ -33,10 +33,13 @@ class Warnings:
         return self.signals[self.signals["status"] != "cleared"]
 
 
-def scan(rules: RuleBook, sight: Sight, *, as_of: str | dt.date, last: dict[str, dict] | None = None) -> Warnings:
+def scan(
+    rules: RuleBook, sight: Sight, *, as_of: str | dt.date, last: dict[str, dict] | None = None, figures: bool = True
+) -> Warnings:
     """Every rule in force on every borrower of the sight, set beside the last reviews.
 
-    `last` maps a borrower to the record of its last review (`as_of` and `signals` with rule and level).
+    `last` maps a borrower to the record of its last review (`as_of` and `signals` with rule and level). Without
+    `figures` the evidence stays empty: for screens of a whole book.
     ContractError when a last review is as new as `as_of` or newer.
     """
     day, last = pd.Timestamp(as_of), last or {}
@@ -45,7 +48,9 @@ def scan(rules: RuleBook, sight: Sight, *, as_of: str | dt.date, last: dict[str,
             raise ContractError(f"{borrower}: last review of {review['as_of']}: expected one before {day:%Y-%m-%d}")
     found = verdicts(rules, sight)
     fired = found[found["level"].isin(LEVELS)]
-    rows = [_signal(row, rules, sight, day, _level_then(last, row.borrower_id, row.rule)) for row in fired.itertuples()]
+    rows = [_signal(row, rules, day, _level_then(last, row.borrower_id, row.rule)) for row in fired.itertuples()]
+    if figures:
+        _add_evidence(rows, rules, sight)
     standing = {(row["borrower_id"], row["rule"]) for row in rows}
     unjudged = found.loc[found["level"] == "cannot", ["borrower_id", "rule", "missing"]].reset_index(drop=True)
     blind = set(unjudged[["borrower_id", "rule"]].itertuples(index=False, name=None))
@@ -77,10 +82,9 @@ def follow_up(last: dict[str, dict], actions: pd.DataFrame, as_of: str | dt.date
     return pd.DataFrame(rows, columns=SEEN).astype({"observed_on": "datetime64[us]"})
 
 
-def _signal(row: tuple, rules: RuleBook, sight: Sight, day: pd.Timestamp, before: str | None) -> dict:
+def _signal(row: tuple, rules: RuleBook, day: pd.Timestamp, before: str | None) -> dict:
     rule = rules.rules[row.rule]
     forecast = any(leaf.of == "chance" for leaf in rule.condition.leaves())
-    figures = evidence(rule, row.level, sight, row.borrower_id)
     return {
         "borrower_id": row.borrower_id,
         "as_of": day,
@@ -90,11 +94,17 @@ def _signal(row: tuple, rules: RuleBook, sight: Sight, day: pd.Timestamp, before
         "status": _status(before, row.level),
         "standing": "watch" if forecast else _STANDING[rule.source],
         "veto": rule.veto,
-        "since": _seen_on(figures, sight, row.borrower_id) or row.since,
-        "evidence": figures,
+        "since": row.since,
+        "evidence": [],
         "owner": rule.owner,
         "due": due_date(day, rule.days[row.level]),
     }
+
+
+def _add_evidence(rows: list[dict], rules: RuleBook, sight: Sight) -> None:
+    for row in rows:
+        row["evidence"] = evidence(rules.rules[row["rule"]], row["level"], sight, row["borrower_id"])
+        row["since"] = _seen_on(row["evidence"], sight, row["borrower_id"]) or row["since"]
 
 
 def _seen_on(figures: list[dict], sight: Sight, borrower: str) -> pd.Timestamp | None:

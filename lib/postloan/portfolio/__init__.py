@@ -1,0 +1,1 @@
+"""All borrowers at once, with the functions that serve one."""

@@ -1,0 +1,111 @@
+"""The whole book in one pass: ratios, signals, level, class and due dates, a row a borrower, the worst first."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from postloan.analysis.periods import Panel
+from postloan.judgement import classification, early_warning, exposures, monitoring, rules, sight
+from postloan.tables import LEVELS
+from postloan.wording import DASH, texts
+
+TOP = 3
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the borrowers besides statements: observations (the book's table), the records of their last
+    reviews by borrower, and actions entered earlier and still open (borrower_id, rule, due)."""
+
+    observations: pd.DataFrame
+    last: dict[str, dict] = field(default_factory=dict)
+    actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["borrower_id", "rule", "due"]))
+
+
+def screen(
+    panel: Panel,
+    borrowers: pd.DataFrame,
+    known: Known,
+    as_of: str | dt.date,
+    *,
+    ratios: tuple[str, ...] = (),
+    chance: sight.Chance | None = None,
+) -> pd.DataFrame:
+    """One row a borrower: borrower_id, name, industry, period_end, level, vetoes, groups, signals, new, unjudged, top
+    (the most severe rules), class, verdict, next_review, overdue_days and the `ratios` asked for.
+
+    `borrowers` is the book's table; those without statements known on `as_of` are left out. Amounts in the basic
+    unit. Each number equals that of the borrower's own report.
+    """
+    day = str(pd.Timestamp(as_of).date())
+    observed = _observed(known, day)
+    drawn = borrowers.set_index("borrower_id")["first_drawdown"]
+    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance)
+    warnings = early_warning.scan(rules.load(), seen, as_of=day, last=known.last, figures=False)
+    told = early_warning.levels(warnings, panel.rows["borrower_id"])
+    classed = _classed(observed, known, told["borrower_id"], day)
+    standing = exposures.standing(classed, told, warnings.live, known.last, drawn, day)
+    plan = monitoring.schedule(standing, day, actions=known.actions)
+    rows = told.merge(borrowers[["borrower_id", "name", "name_en", "industry"]], on="borrower_id", how="left")
+    rows["top"] = _top(warnings.live).reindex(rows["borrower_id"], fill_value="").to_numpy()
+    rows = rows.merge(classed[["borrower_id", "suggested", "verdict"]].rename(columns={"suggested": "class"}))
+    rows = rows.merge(plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(seen, ratios))
+    return rows.drop(columns="exposure")
+
+
+def _observed(known: Known, day: str) -> pd.DataFrame:
+    follow_up = early_warning.follow_up(known.last, known.actions, day)
+    parts = [part for part in (sight.fresh(known.observations, day), follow_up) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else follow_up
+
+
+def _classed(observed: pd.DataFrame, known: Known, ids: pd.Series, day: str) -> pd.DataFrame:
+    assets, debtors = exposures.assets(observed, ids.to_list())
+    past = exposures.history(known.observations)
+    return classification.classify(assets, day, debtors=debtors, history=past[past["asset_id"].isin(ids)]).assets
+
+
+def _top(signals: pd.DataFrame) -> pd.Series:
+    """The most severe rules of each borrower (signals come in that order), with commas."""
+    first = signals[signals.groupby("borrower_id").cumcount() < TOP]
+    return first.astype({"rule": str}).groupby("borrower_id")["rule"].agg(",".join)
+
+
+def _figures(seen: sight.Sight, ratios: tuple[str, ...]) -> pd.DataFrame:
+    rows = seen.rows.loc[seen.latest, ["borrower_id", "period_end"]].reset_index(drop=True)
+    return rows.assign(**{name: seen.now(name)[seen.latest] for name in ratios})
+
+
+def write(found: pd.DataFrame, file: Path) -> None:
+    """Every column as CSV that Excel opens as UTF-8; the file is there whole or not at all."""
+    part = file.with_name(f".{file.name}.part")
+    found.to_csv(part, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
+    part.replace(file)
+
+
+def shown(found: pd.DataFrame, language: str) -> str:
+    """The rows as text for a screen: borrower, level, class, reasons, next review and how late it is."""
+    words, book = texts(language), rules.load().rules
+    titles = {name: getattr(rule.title, language) for name, rule in book.items()}
+    name = found["name"].where(found["name_en"].isna() | (language == "zh"), found["name_en"])
+    columns = {
+        "borrower": found["borrower_id"] + "  " + name.fillna(""),
+        "level": found["level"].map(lambda level: words(f"signal.level.{level}")),
+        "class": found["class"].map(lambda each: words(f"verdict.class.{each}"), na_action="ignore").fillna(DASH),
+        "why": found["top"].map(lambda top: words("case.and").join(titles[each] for each in top.split(",") if each)),
+        "next": found["next_review"].dt.strftime("%Y-%m-%d").fillna(DASH),
+        "late": found["overdue_days"].astype("string").fillna(DASH),
+    }
+    told = pd.DataFrame({words(f"screen.{key}"): column for key, column in columns.items()})
+    return told.to_string(index=False, justify="left", max_colwidth=60)
+
+
+def counted(found: pd.DataFrame, language: str) -> str:
+    """How many borrowers stand at each level, in one line."""
+    words, counts = texts(language), found["level"].value_counts()
+    told = (f"{words(f'signal.level.{level}')} {counts.get(level, 0)}" for level in reversed(LEVELS))
+    return words("screen.counts", count=len(found), levels=words("case.comma").join(told))
