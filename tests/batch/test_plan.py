@@ -51,6 +51,13 @@ def test_day_from_the_command_line(home, run):
     assert made.day.isoformat() == "2025-03-31"
 
 
+def test_review_of_tomorrow_is_refused(home, run):
+    run()
+    tomorrow = dt.date.today() + dt.timedelta(days=1)
+    with pytest.raises(RunError, match=f"as_of: {tomorrow} lies in the future"):
+        plan.load_run(home / "params/runs/try0.yml", as_of=tomorrow)
+
+
 def test_jobs_cross_everything(run, book):
     made = plan.jobs(run(languages=["zh", "en"]), book)
     assert len(made) == 3 * 2

@@ -41,6 +41,10 @@ def test_missing_becomes_null():
         ({"as_of": "yesterday"}, "as_of:"),
         ({"borrower_id": ""}, "borrower_id:"),
         ({"values": ratios(float("inf"))}, "values.0.value"),
+        ({"level": "purple"}, "level:"),
+        ({"class": "fine"}, "class:"),
+        ({"next_review": "soon"}, "next_review:"),
+        ({"signals": [{"rule": "overdue", "level": "red", "status": "odd", "since": None, "due": None}]}, "status"),
         ({"values": ratios(float("nan"))}, "no value and no reason"),
     ],
 )

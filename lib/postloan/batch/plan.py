@@ -117,11 +117,14 @@ def load_run(path: Path | str, **overrides: object) -> RunPlan:
     path = Path(path)
     try:
         content = settings.load_yaml(path)
-        return RunPlan.model_validate({"name": path.stem, **content, **overrides})
+        found = RunPlan.model_validate({"name": path.stem, **content, **overrides})
     except RuleError as error:
         raise RunError(str(error)) from None
     except ValidationError as error:
         raise RunError(f"{path}: " + "; ".join(dict.fromkeys(_complaint(e) for e in error.errors()))) from None
+    if found.day > dt.date.today():
+        raise RunError(f"{path}: as_of: {found.day} lies in the future; a review looks back")
+    return found
 
 
 def _complaint(error: dict) -> str:

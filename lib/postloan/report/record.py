@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from postloan.errors import RunError
+from postloan.tables import CLASSES, LEVELS
 from postloan.wording import texts
 
 if TYPE_CHECKING:  # every kernel imports this module, and nbformat takes two seconds to import
@@ -37,6 +38,17 @@ class Value(BaseModel):
         return self
 
 
+class Signal(BaseModel):
+    """One warning signal of a record, as the next review looks back on it."""
+
+    model_config = ConfigDict(extra="allow")
+    rule: str = Field(min_length=1)
+    level: Literal[LEVELS[1:]]
+    status: Literal["new", "worse", "better", "persisting", "cleared"]
+    since: dt.date | None
+    due: dt.date | None
+
+
 class Record(BaseModel):
     """What every record has; a report may add fields of its own."""
 
@@ -47,6 +59,10 @@ class Record(BaseModel):
     as_of: dt.date
     language: Literal["zh", "en"]
     values: list[Value]
+    level: Literal[LEVELS] | None = None
+    class_: Literal[CLASSES] | None = Field(None, alias="class")
+    next_review: dt.date | None = None
+    signals: list[Signal] = []
 
 
 class Shown:
