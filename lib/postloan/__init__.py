@@ -1,14 +1,15 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import tables
-from postloan.analysis import periods, ratios, scores
+from postloan.analysis import periods, ratios, reliability, scores
 from postloan.book.store import open_book
 from postloan.judgement import classification, early_warning, exposures, monitoring, rules, sight
 from postloan.measures import measures
-from postloan.report import case, changes, charts, exhibits, narrative, record, signals, verdict
+from postloan.report import assurance, case, changes, charts, exhibits, narrative, record, signals, verdict
 from postloan.wording import texts
 
 __all__ = [
+    "assurance",
     "case",
     "changes",
     "charts",
@@ -23,6 +24,7 @@ __all__ = [
     "periods",
     "ratios",
     "record",
+    "reliability",
     "rules",
     "scores",
     "sight",
