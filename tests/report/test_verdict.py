@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 import pytest
+from markupsafe import Markup
 
 from postloan import texts
 from postloan.judgement import classification, exposures, monitoring
@@ -99,3 +100,14 @@ def test_overdue_review_counts_its_days():
 def test_every_focus_and_method_has_words():
     for language in ("zh", "en"):
         assert all(texts(language).has(f"plan.focus.{name}") for name in monitoring.load().focuses)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("case", PLANS)
+def test_strip_shows_the_verdict_at_a_glance(case, language):
+    asset, _ = classed(**CASES["late"])
+    plan = planned(**PLANS[case])
+    text = told(verdict.strip(Markup("<b>&lt;red</b>"), asset, plan, sheet(language)))
+    assert verdict.class_word(asset, sheet(language)) in text
+    assert "<red" in text
+    assert not re.search(r"[{}]|NaT|<NA>", text)

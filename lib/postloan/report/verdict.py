@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 import pandas as pd
+from markupsafe import Markup
 
 from postloan.report.exhibits import DASH, Exhibit, Sheet, table
 from postloan.report.narrative import Prose
@@ -29,6 +30,24 @@ def class_story(asset: Mapping, triggers: pd.DataFrame, floors: object, sheet: S
     if pd.notna(asset["observation_until"]):
         told.append(words("verdict.observation", date=words.date(asset["observation_until"])))
     return Prose((words("changes.joint").join(each for each in told if each), words("verdict.human")))
+
+
+def strip(level: Markup, asset: Mapping, plan: Mapping, sheet: Sheet) -> Exhibit:
+    """The verdict at a glance: level (as `signals.level_mark` gives it), class, stage and next review."""
+    words = sheet.words
+    stage = "" if pd.isna(asset["stage"]) else words("verdict.stage", stage=asset["stage"])
+    late = plan["overdue_days"] if pd.notna(plan["next_review"]) else 0
+    late = words("changes.late", days=late) if late > 0 else ""
+    due = DASH if pd.isna(plan["next_review"]) else words.date(plan["next_review"])
+    tiles = [
+        (words("signal.label"), level, ""),
+        (words("verdict.label"), class_word(asset, sheet), stage),
+        (words("plan.label"), due, late),
+    ]
+    cell = Markup(
+        '<div class="kpi"><dt>{}</dt><dd><span class="value">{}</span><span class="before">{}</span></dd></div>'
+    )
+    return Exhibit(Markup('<dl class="kpis">{}</dl>').format(Markup("").join(cell.format(*tile) for tile in tiles)))
 
 
 def class_word(asset: Mapping, sheet: Sheet) -> str:
