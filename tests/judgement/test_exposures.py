@@ -78,3 +78,8 @@ def test_approved_class_is_the_last_word():
 def test_a_code_that_is_no_class_is_refused():
     with pytest.raises(ContractError, match=r"A, 2026-04-29: approved_class: expected 0 to 4 .*found 7"):
         exposures.history(seen(approved_class=7.0))
+
+
+def test_overdue_since_counts_back_from_the_day_it_was_seen():
+    told = classed(**{**ALL_NO, "days_overdue": 12.0}).triggers.query("trigger == 'overdue'")
+    assert told["since"].tolist() == [pd.Timestamp("2026-04-18")]

@@ -210,9 +210,10 @@ def classify(
 ) -> Classified:
     """Suggest a class, stage and US grade for each exposure as of a day (DOMAIN §1, §3.3, §3.4).
 
-    `assets`: asset_id, borrower_id and, as far as known, amount, currency, analyst_view and the inputs of
-    params/classes.yml; `debtors`: borrower_id, segment, group_id and debtor inputs; `history`: the classes approved
-    so far (asset_id, on, class, approved_by). Without `history` locks cannot be judged; an asset not in it is new.
+    `assets`: asset_id, borrower_id and, as far as known, amount, currency, analyst_view, counted_on (the day days
+    overdue were counted, else `as_of`) and the inputs of params/classes.yml; `debtors`: borrower_id, segment, group_id
+    and debtor inputs; `history`: the classes approved so far (asset_id, on, class, approved_by). Without `history`
+    locks cannot be judged; an asset not in it is new.
     ContractError lists what is wrong with a table, days after `as_of` included.
     Example: `classify(loans, "2026-05-15", debtors=facts, history=approved).assets`.
     """
@@ -249,6 +250,7 @@ def _rows(assets, debtors, rules, as_of) -> pd.DataFrame:
     kinds |= {"share": pa.Column(float, pa.Check.in_range(0, 1), **null), "day": pa.Column(_MOMENT, **null)}
     asset = {"asset_id": pa.Column(str, unique=True), "borrower_id": pa.Column(str), "currency": text}
     asset |= {"amount": kinds["months"], "analyst_view": pa.Column(str, pa.Check.isin(CLASSES), **null)}
+    asset["counted_on"] = kinds["past"]
     debtor = {"borrower_id": pa.Column(str, unique=True), "group_id": text}
     debtor |= {"segment": pa.Column(str, pa.Check.isin([*rules.segments]), **null)}
     for columns, part in ((asset, rules.inputs["asset"]), (debtor, rules.inputs["debtor"])):
@@ -283,7 +285,8 @@ def _facts(rows, rules, as_of) -> Facts:
             facts.put(key, rows[key], rows[key], rows.get(f"{key}_on"))
     parts = rules.known["days_overdue"].asks
     low, high = (np.maximum.reduce([ends[name] for name in parts]) for ends in (facts.low, facts.high))
-    facts.put("days_overdue", low, high, as_of - pd.to_timedelta(pd.Series(low) - 1, "D"))
+    counted = rows["counted_on"].fillna(as_of)
+    facts.put("days_overdue", low, high, counted - pd.to_timedelta(pd.Series(low) - 1, "D"))
     retail, bad = rows["segment"].map(rules.segments), rows["last_class"].isin(CLASSES[NPL:])
     facts.put("non_retail", retail.eq("non_retail"), retail.ne("retail"))
     facts.put("last_npl", bad, bad | rows["history"].isna(), rows["npl_since"])

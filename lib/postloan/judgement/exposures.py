@@ -23,7 +23,9 @@ def assets(observed: pd.DataFrame, borrowers: list[str] | pd.Index) -> tuple[pd.
     parts = {
         kind: told[[name for name in told if name.removesuffix("_on") in inputs[kind]]] for kind in ("asset", "debtor")
     }
+    late = observed[observed["metric"] == "days_overdue"].set_index("borrower_id")["observed_on"]
     asset = parts["asset"].reset_index().assign(asset_id=lambda rows: rows["borrower_id"])
+    asset["counted_on"] = pd.to_datetime(late.reindex(asset["borrower_id"])).to_numpy()
     return asset, parts["debtor"].reset_index().assign(segment=SEGMENT)
 
 
@@ -82,5 +84,5 @@ def _inputs(observed: pd.DataFrame, borrowers: pd.Index) -> pd.DataFrame:
             value = mine["value"].reindex(borrowers)
             told[name] = value if above is None else (value > above).astype("boolean").mask(value.isna())
             if above is not None:
-                told[f"{name}_on"] = mine["observed_on"].reindex(borrowers).where(value > above)
+                told[f"{name}_on"] = pd.to_datetime(mine["observed_on"].reindex(borrowers)).where(value > above)
     return told
