@@ -28,6 +28,7 @@ class Measure(BaseModel):
     ok: float | None = None
     warn: float | None = None
     key: bool = False
+    forecast: bool = False
     basis: str = ""
 
     def band(self, value: float | None) -> Literal["ok", "watch", "warn"] | None:

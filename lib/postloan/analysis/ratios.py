@@ -87,8 +87,8 @@ NO_INTEREST = dict.fromkeys(("interest_cover", "ebitda_cover"), "no_interest")
 
 def compute(panel: Panel, *, day_basis: int = 360) -> pd.DataFrame:
     """Every ratio on every period of the panel: the `ratios` table, value or reason."""
-    evaluator = _evaluator(panel, day_basis)
-    return tables.check(evaluator.table(FORMULAS, NO_INTEREST), "ratios")
+    judge = evaluator(panel, day_basis)
+    return tables.check(judge.table(FORMULAS, NO_INTEREST), "ratios")
 
 
 def explain(
@@ -98,7 +98,7 @@ def explain(
     if ratio not in FORMULAS:
         raise ContractError(f"unknown ratio {ratio!r}; known: {sorted(FORMULAS)}")
     at = (borrower_id, period_end)
-    return formulas.explain(_evaluator(panel, day_basis), ratio, FORMULAS[ratio], at, NO_INTEREST.get(ratio))
+    return formulas.explain(evaluator(panel, day_basis), ratio, FORMULAS[ratio], at, NO_INTEREST.get(ratio))
 
 
 def compare(table: pd.DataFrame, at: Moments) -> pd.DataFrame:
@@ -121,7 +121,8 @@ def compare(table: pd.DataFrame, at: Moments) -> pd.DataFrame:
     return compared.assign(change=compared["now"] - compared["year_ago"])
 
 
-def _evaluator(panel: Panel, day_basis: int) -> formulas.Evaluator:
+def evaluator(panel: Panel, day_basis: int = 360) -> formulas.Evaluator:
+    """What evaluates formulas on a panel; ContractError for a day basis that is neither 360 nor 365."""
     if day_basis not in (360, 365):
         raise ContractError(f"day_basis: expected 360 or 365, found {day_basis!r}")
     return formulas.Evaluator(panel, {"basis": float(day_basis)})

@@ -132,7 +132,7 @@ def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, she
 def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
     """Small multiples of forecasts: the last twelve periods, the expected path, and its 80 % band.
 
-    `outlook` is `trends.outlook`'s frame of one borrower, `history` a `ratios` table.
+    `outlook` is `outlook.table`'s frame of one borrower, `history` a `ratios` table.
     """
     words = sheet.words
     shown = outlook[(outlook["level"] == 0.8) & outlook["mean"].notna()]
@@ -169,8 +169,8 @@ def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, meas
         divisor, word, _ = sheet.words.scale(max(past["value"].abs().max(), ahead["upper"].abs().max()) * 10)
         factor, unit = 1 / divisor, f" ({sheet.words.unit(sheet.currency, word)})"
     sns.lineplot(x=past["period_end"], y=past["value"] * factor, color=ACCENT, linewidth=1.4, errorbar=None, ax=ax)
-    joined = pd.concat([past.tail(1).assign(mean=lambda row: row["value"]), ahead]).ffill(axis=0)
-    joined.loc[joined.index[:1], ["lower", "upper"]] = joined["mean"].iloc[0]
+    start = past.tail(1).assign(**dict.fromkeys(("mean", "lower", "upper"), past["value"].tail(1)))
+    joined = pd.concat([start, ahead])
     days = joined["period_end"].to_numpy()
     lower, upper, mean = (joined[name].to_numpy(float) * factor for name in ("lower", "upper", "mean"))
     ax.fill_between(days, lower, upper, color=SOFT, alpha=0.45, linewidth=0)
@@ -181,7 +181,7 @@ def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, meas
             ax.axhline(measure.warn * factor, color=ALARM, linewidth=0.7, linestyle="--")
     ax.set_title(sheet.words.ratio(measure.id) + unit, loc="left")
     ax.set(xlabel="", ylabel="")
-    ticks = [past["period_end"].iloc[0] if len(past) else days[0], pd.Timestamp(days[-1])]
+    ticks = [past["period_end"].iloc[0] if len(past) else pd.Timestamp(days[0]), pd.Timestamp(days[-1])]
     ax.set_xticks(ticks, [f"{day:%y-%m}" for day in ticks])
 
 
