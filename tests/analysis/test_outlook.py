@@ -114,3 +114,10 @@ def test_chance_serves_the_rules(decliner):
     ask = outlook.chance(decliner)
     assert ask("current_ratio", 1.2, "below", 4)["S0005"] == 1
     assert ask("dscr", 1.0, "below", 4).isna().all()
+
+
+def test_odd_year_ends_keep_their_month():
+    mine = STATEMENTS[STATEMENTS["borrower_id"] == "S0001"]
+    early = mine.assign(period_end=mine["period_end"] + pd.Timedelta(days=2))  # a 52-week year ends on 2 January
+    made = outlook.draw(Panel(early), "S0001", ["current_ratio"])
+    assert made.days.strftime("%Y-%m-%d").tolist() == ["2026-03-31", "2026-06-30", "2026-09-30", "2026-12-31"]

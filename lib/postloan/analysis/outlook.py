@@ -53,9 +53,8 @@ def draw(panel: Panel, borrower_id: str, metrics: list[str], *, horizon: int = 4
     step, grid, items = _history(panel, borrower_id)
     steps = max(1, round(horizon * 3 / step))
     ends = panel.rows.loc[panel.rows["borrower_id"] == borrower_id, "period_end"]
-    days = pd.DatetimeIndex(
-        [ends.iloc[-1] + pd.DateOffset(months=step * (h + 1)) + pd.offsets.MonthEnd(0) for h in range(steps)]
-    )
+    newest = ends.iloc[-1] - pd.Timedelta(days=15) + pd.offsets.MonthEnd(0)  # the month end nearest to it
+    days = pd.DatetimeIndex([newest + pd.offsets.MonthEnd(step * (h + 1)) for h in range(steps)])
     none = Draws(borrower_id, step, days, {}, {}, dict.fromkeys(metrics, "too_short"))
     needed = _needed(metrics, items)
     if len(grid) < forecasting.FEWEST or needed.empty:
