@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint bench bench-screen clean
+.PHONY: help report test lab lint bench bench-screen bench-forecast clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -39,6 +39,9 @@ bench: $(READY) ## Measure speed (ratios in one run on this machine)
 
 bench-screen: $(READY) ## Measure how fast a whole book is screened, against bare pandas
 	$(BIN)/python tests/bench_screen.py
+
+bench-forecast: $(READY) ## Measure forecasts beside statsmodels' methods (needs pyarrow and the shared series)
+	$(BIN)/python tests/bench_forecast.py
 
 clean: ## Remove the environment, caches and outputs; data/ is never touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build lib/*.egg-info

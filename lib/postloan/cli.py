@@ -1,4 +1,4 @@
-"""The `postloan` command: sample, template, import, screen, run.
+"""The `postloan` command: sample, template, import, screen, forecast, run.
 
 Every command exits 0 when all is well, 1 when part of the work failed or was refused, 2 when nothing could start.
 """
@@ -171,6 +171,53 @@ def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, 
     click.echo(screening.counted(found, language))
     reached = found["level"].map(LEVELS.index) >= LEVELS.index(level)
     sys.exit(1 if reached.any() else 0)
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.option("--horizon", default=4, show_default=True, type=click.IntRange(1, 24), help="Periods ahead.")
+@click.option("--season", default=4, show_default=True, type=click.IntRange(1, 12), help="Periods a year.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV or Parquet to write.")
+def forecast(file: Path, horizon: int, season: int, out: Path) -> None:
+    """Forecast every series of a long table (series, t, value; CSV or Parquet) as the reports do."""
+    from postloan.analysis import trends
+
+    _suffix(out)
+    try:
+        found = trends.forecast(_read_table(file), horizon, season=season)
+    except ContractError as error:
+        raise ContractError(f"{file}: {error}") from None
+    _write_table(found.drop(columns=["mase", "reason"]), out)
+    modelled = found.loc[found["reason"].isna(), "series"].nunique()
+    click.echo(f"wrote {out}: {found['series'].nunique()} series, {modelled} with a model, {horizon} periods ahead")
+
+
+def _suffix(file: Path) -> str:
+    if file.suffix.lower() not in (".csv", ".parquet"):
+        raise SourceError(f"{file}: expected a name ending in .csv or .parquet, found {file.suffix or 'none'!r}")
+    return file.suffix.lower()
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    """A CSV or Parquet table; names of series stay text."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(file) if _suffix(file) == ".parquet" else pd.read_csv(file, dtype={"series": str})
+    except ImportError:
+        raise SourceError(f"{file}: reading Parquet needs the package pyarrow; a CSV needs nothing") from None
+    except (ValueError, OSError) as error:
+        raise SourceError(f"{file}: cannot be read as a table: {error}") from None
+
+
+def _write_table(frame: pd.DataFrame, file: Path) -> None:
+    """Written beside and renamed, so that the file is there whole or not at all."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        frame.to_parquet(part, index=False) if _suffix(file) == ".parquet" else frame.to_csv(part, index=False)
+    except ImportError:
+        raise SourceError(f"{file}: writing Parquet needs the package pyarrow; a CSV needs nothing") from None
+    part.replace(file)
 
 
 def _screened(book: str | None, day: dt.date) -> pd.DataFrame:

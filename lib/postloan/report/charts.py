@@ -142,7 +142,7 @@ def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measur
     findings = []
     with matplotlib.rc_context(STYLE):
         rows = -(-len(names) // 3)
-        figure = Figure(figsize=(7.2, 1.7 * rows))
+        figure = Figure(figsize=(7.2, 1.4 * rows))
         figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=0.3, hspace=0.5)
         axes = figure.subplots(rows, 3, squeeze=False).ravel()
         for ax, name in zip(axes, names, strict=False):
