@@ -202,7 +202,7 @@ def test_override_of_method_beats_the_rules():
 
 def test_longer_needs_approval():
     with pytest.raises(
-        RuleError, match=r"b1\.yml: monitoring: frequency_days: 120 is longer than 90; needs approved_by"
+        RuleError, match=r"b1\.yml: review_plan: frequency_days: 120 is longer than 90; needs approved_by"
     ):
         one({}, overrides={"b1": OWN | {"frequency_days": 120}})
     approved = OWN | {"frequency_days": 120, "approved_by": "credit committee"}
@@ -225,7 +225,7 @@ def test_override_lapses():
     ],
 )
 def test_wrong_override_names_file_and_field(own, said):
-    with pytest.raises(RuleError, match=rf"params/borrowers/b1\.yml: monitoring: {said}"):
+    with pytest.raises(RuleError, match=rf"params/borrowers/b1\.yml: review_plan: {said}"):
         one({}, overrides={"b1": own})
 
 

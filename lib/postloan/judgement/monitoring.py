@@ -243,7 +243,7 @@ def _override(rows: pd.DataFrame, overrides: Mapping[str, Mapping], plan: Plan, 
     rows["own_method"] = pd.Series(None, index=rows.index, dtype=object)
     places = {borrower: place for place, borrower in rows["borrower_id"].items()}
     for borrower, content in overrides.items():
-        where = f"params/borrowers/{borrower}.yml: monitoring"
+        where = f"params/borrowers/{borrower}.yml: review_plan"
         own, place = _read(Override, content, where), places.get(borrower)
         if unknown := [focus for focus in own.focus if focus not in plan.focuses]:
             raise RuleError(f"{where}: focus: unknown {unknown}; known: {plan.focuses}")
