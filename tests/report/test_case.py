@@ -75,6 +75,15 @@ def test_one_figure_is_told_once():
     assert told(case.story(made)).count("应收账款周转天数由") == 1
 
 
+def test_what_still_falls_is_no_old_matter():
+    standing = texts("en")("case.standing", date="").split(":")[0].strip()
+    for before, old in ((0.6, True), (0.9, False)):
+        made = make("en", "current_ratio_low", current_ratio=0.6)
+        made.signals["since"] = pd.Timestamp("2021-03-31")
+        made.compared.loc["current_ratio", "year_ago"] = before
+        assert (standing in told(case.story(made))) == old
+
+
 def test_links_follow_the_chain():
     made = make("zh", "collateral_falls", "interest_cover_low", "losses_continue", "receivables_slow")
     assert list(made.links) == ["operations", "collections", "repayment", "protection"]

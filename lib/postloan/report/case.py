@@ -112,7 +112,8 @@ def reasons(case: Case, count: int = 3) -> Prose:
     chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
     points = tuple(
-        words("case.reason", title=_title(one.rules[0], case), fact=fact(one, case)) for one in chosen[:count]
+        words("case.reason", title=case.sheet.said(case.rules[one.rules[0]].title), fact=fact(one, case))
+        for one in chosen[:count]
     )
     return Prose((), points, words("case.reasons"))
 
@@ -247,7 +248,7 @@ def _since(one: Finding, case: Case) -> str:
 def _paragraph(name: str, mine: list[Finding], case: Case) -> str:
     """One link in one paragraph: its strongest figures as sentences, the rest by name."""
     words, told = case.sheet.words, [fact(one, case) for one in mine[:TOLD]]
-    rest = [_title(one.rules[0], case) for one in mine[TOLD:]]
+    rest = [case.sheet.said(case.rules[one.rules[0]].title) for one in mine[TOLD:]]
     more = words("case.more", count=len(rest), titles=words("case.and").join(rest)) if rest else ""
     body = words("case.semicolon").join(told) + words("case.stop") + more
     return words("case.paragraph", link=words(f"case.link.{name}"), body=body).strip()
@@ -260,9 +261,17 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     holding = _held(name, case) if size == "high" else ""
     key = f"case.means.{name}.{'held' if holding else size}"
     said = words(key, figure=_figure(worst.metric, _now(worst, case), case), holding=holding)
-    if all(one.is_long(case.sheet.as_of) for one in mine):
+    if all(one.is_long(case.sheet.as_of) and _settled(one, case) for one in mine):
         said += words("case.standing", date=words.date(max(one.since for one in mine)))
     return said + words("case.innocent", text=case.sheet.said(case.rules[worst.rules[0]].innocent))
+
+
+def _settled(one: Finding, case: Case) -> bool:
+    """Whether a figure stands about where it stood a year ago, or better: what still falls is no old matter."""
+    if one.metric not in case.compared.index:
+        return False
+    now, before = case.compared.loc[one.metric, ["now", "year_ago"]]
+    return pd.notna(before) and _way(one, now, before, case) in ("flat", "still")
 
 
 def _held(name: str, case: Case) -> str:
@@ -292,7 +301,10 @@ def _chain(case: Case) -> str:
     for name, link in chain().items():
         if name in case.links and link.on_path:
             worst = case.links[name][0]
-            said = {"figure": _figure(worst.metric, _now(worst, case), case), "mark": _level(worst.level, case)}
+            said = {
+                "figure": _figure(worst.metric, _now(worst, case), case),
+                "mark": words(f"signal.level.{worst.level}").lower(),
+            }
             steps.append(words("case.step", link=words(f"case.link.{name}"), **said))
         elif link.shows:
             steps.append(_holding(name, link.shows, case))
@@ -341,7 +353,7 @@ def _turning(one: Finding, case: Case) -> str:
         for limit in limits:
             if isinstance(limit, dict) and level in limit:
                 bound = _value(limit[level], one.metric, case)
-                return words("case.turn_worse", limit=bound, level=_level(level, case), **said)
+                return words("case.turn_worse", limit=bound, level=words(f"signal.level.{level}").lower(), **said)
     if not held["limit"]:
         return words("case.turn_zero", **said)
     return words("case.turn_better", limit=_value(held["limit"], one.metric, case), **said)
@@ -357,9 +369,8 @@ def nearest(case: Case) -> str:
     if not near:
         return ""
     name = min(near)[1]
-    shown = {"value": case.compared.at[name, "now"], "limit": case.measures[name].warn}
-    shown = {side: _value(number, name, case) for side, number in shown.items()}
-    return case.sheet.words("case.nearest", metric=case.sheet.metric(name), **shown)
+    value, limit = (_value(each, name, case) for each in (case.compared.at[name, "now"], case.measures[name].warn))
+    return case.sheet.words("case.nearest", metric=case.sheet.metric(name), value=value, limit=limit)
 
 
 def _actions(case: Case) -> list[str]:
@@ -378,17 +389,9 @@ def _actions(case: Case) -> list[str]:
     return list(told.values())
 
 
-def _title(rule: str, case: Case) -> str:
-    return case.sheet.said(case.rules[rule].title)
-
-
 def _unit(metric: str, case: Case) -> str:
     unit = case.measures[metric].unit if metric in case.measures else observations()[metric].unit
     return "points" if unit == "count" else unit
-
-
-def _level(level: str, case: Case) -> str:
-    return case.sheet.words(f"signal.level.{level}").lower()
 
 
 def _value(value: float, metric: str, case: Case) -> str:
