@@ -121,3 +121,12 @@ def test_odd_year_ends_keep_their_month():
     early = mine.assign(period_end=mine["period_end"] + pd.Timedelta(days=2))  # a 52-week year ends on 2 January
     made = outlook.draw(Panel(early), "S0001", ["current_ratio"])
     assert made.days.strftime("%Y-%m-%d").tolist() == ["2026-03-31", "2026-06-30", "2026-09-30", "2026-12-31"]
+
+
+def test_averages_are_those_of_the_report():
+    statements = STATEMENTS[STATEMENTS["borrower_id"] == "S0005"]
+    now = {}
+    for points in (2, 5):
+        made = outlook.draw(Panel(statements, average_points=points), "S0005", ["receivable_days"])
+        now[points] = made.values["receivable_days"][0, 0]
+    assert now[2] != now[5]

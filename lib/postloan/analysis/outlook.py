@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,11 +23,19 @@ from postloan.measures import Measure
 
 COLUMNS = ["borrower_id", "metric", "period_end", "mean", "lower", "upper", "level", "method", "mase", "reason"]
 LEVELS = (0.8, 0.95)
-DRAWS, SEED, BACK = 401, 20_240, 9  # draws (the first is the expected path); periods of history a draw needs
+DRAWS, SEED = 401, 20_240  # draws (the first is the expected path)
 _METHOD = {3: "theta_damped_quarters", 12: "theta_damped_years"}
 _MAIN = ("total_assets", "revenue", "net_profit", "cfo")  # what makes a period one that was reported
 _WILD = 3.0  # past errors of so many times those of repeating last year: no forecast is better
 _DEFINED = 0.5  # a ratio that fewer draws than this share can form has no forecast
+
+
+class Basis(NamedTuple):
+    """What ratios are computed on: months a period, days a year, points of an average."""
+
+    step: int
+    day_basis: int
+    average_points: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,8 @@ def draw(panel: Panel, borrower_id: str, metrics: list[str], *, horizon: int = 4
         return none
     fit = forecasting.fit(needed.to_numpy(float).T, steps, 12 // step)
     future = _paths(fit, steps, needed)
-    made = _evaluated(needed, future, fit, metrics, step, day_basis)
+    basis = Basis(step, day_basis, panel.average_points if step == 3 else 2)
+    made = _evaluated(needed, future, fit, metrics, basis)
     return _told(made, none, metrics, steps, 12 // step)
 
 
@@ -100,7 +110,7 @@ def _paths(fit: forecasting.Fit, steps: int, needed: pd.DataFrame) -> np.ndarray
 
 
 def _evaluated(
-    needed: pd.DataFrame, future: np.ndarray, fit: forecasting.Fit, metrics: list[str], step: int, day_basis: int
+    needed: pd.DataFrame, future: np.ndarray, fit: forecasting.Fit, metrics: list[str], basis: Basis
 ) -> dict[str, np.ndarray]:
     """Each metric on every draw, and from every past origin: (draws + origins + 1, history + steps); the last row is
     what came."""
@@ -115,34 +125,34 @@ def _evaluated(
     came = np.full((len(past), 1, worlds.shape[2]), np.nan)
     came[:, 0, : past.shape[1]] = past
     every = np.concatenate([worlds, origins, came], axis=1)
-    panel = _panel(every, list(needed), step)
+    panel = _panel(every, list(needed), basis)
     found = {}
     for name in metrics:
         values = (
-            ratios.evaluator(panel, day_basis)
+            ratios.evaluator(panel, basis.day_basis)
             .evaluate(ratios.FORMULAS[name], zero_reason=ratios.NO_INTEREST.get(name))
             .values
         )
-        found[name] = _placed(values, panel, every.shape[1:], step)
+        found[name] = _placed(values, panel, every.shape[1:], basis.step)
     return found
 
 
-def _panel(every: np.ndarray, items: list[str], step: int) -> Panel:
+def _panel(every: np.ndarray, items: list[str], basis: Basis) -> Panel:
     """A panel on which every world is a borrower: months from January 2000 on, so that a period's place is its key."""
     item, world, time = np.nonzero(~np.isnan(every))
-    months = (time * step).astype("timedelta64[M]")
+    months = (time * basis.step).astype("timedelta64[M]")
     day = (np.datetime64("2000-04", "M") + months).astype("datetime64[D]") - np.timedelta64(1, "D")
     stocks = np.array([name in chart.stocks() for name in items])
     facts = {
         "borrower_id": pd.Series(world).astype(str),
         "period_end": day.astype("datetime64[us]"),
-        "months": np.where(stocks[item], 0, step),
+        "months": np.where(stocks[item], 0, basis.step),
         "item": np.array(items, dtype=object)[item],
         "amount": every[item, world, time],
         "known_on": np.datetime64("2000-01-01", "us"),
         "derived": False,
     }
-    return Panel(pd.DataFrame(facts))
+    return Panel(pd.DataFrame(facts), average_points=basis.average_points)
 
 
 def _placed(values: np.ndarray, panel: Panel, shape: tuple[int, int], step: int) -> np.ndarray:
