@@ -15,7 +15,7 @@ from postloan import settings, wording
 from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
-GROUND = {"errors", "settings", "tables", "chart", "measures", "wording"}
+GROUND = {"errors", "settings", "tables", "loan_tables", "chart", "measures", "wording"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},

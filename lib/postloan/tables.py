@@ -82,15 +82,16 @@ def check(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     missing = [name for name, column in SCHEMAS[table].columns.items() if column.required and name not in frame]
     if missing:
         raise ContractError(f"{table}: missing columns {missing}; found {list(frame.columns)}")
-    return _validated(frame, table, SCHEMAS[table])
+    return validated(frame, table, SCHEMAS[table])
 
 
 def columns_of(frame: pd.DataFrame, table: str, columns: dict[str, pa.Column]) -> pd.DataFrame:
     """These columns of a frame, absent ones blank, of their kinds; ContractError lists every failure."""
-    return _validated(frame.reset_index(drop=True).reindex(columns=[*columns]), table, pa.DataFrameSchema(columns))
+    return validated(frame.reset_index(drop=True).reindex(columns=[*columns]), table, pa.DataFrameSchema(columns))
 
 
-def _validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd.DataFrame:
+def validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The frame as the schema coerces it; ContractError lists every failure."""
     try:
         return schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
