@@ -15,7 +15,7 @@ from postloan import settings, wording
 from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
-GROUND = {"errors", "settings", "tables", "loan_tables", "chart", "measures", "wording"}
+GROUND = {"errors", "settings", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
@@ -29,7 +29,7 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
-    "book": {"schema", "figures", "captions", "template", "archetypes"},
+    "book": {"schema", "figures", "captions", "template", "archetypes", "excel", "news", "refusals"},
     "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence"},
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},

@@ -339,12 +339,31 @@ def checked(frame: pd.DataFrame, table: str) -> pd.DataFrame:
         raise ContractError(f"{table}: unknown columns {unknown}; known: {', '.join(columns)}")
     if missing := [name for name, column in columns.items() if column.required and name not in frame]:
         raise ContractError(f"{table}: missing columns {missing}; found {list(frame.columns)}")
+    if frame.empty:
+        return empty(table)
     rows = frame.reset_index(drop=True).reindex(columns=[*columns])
+    rows = rows.assign(**{name: _days(rows[name], table) for name, each in columns.items() if each.kind == "day"})
     if about.known_by:
         rows["known_on"] = rows["known_on"].fillna(rows[about.known_by])
-    if rows.empty:
-        return empty(table)
     return validated(rows, table, _schema(table)).astype({name: _dtype(column) for name, column in columns.items()})
+
+
+def _days(cells: pd.Series, table: str) -> pd.Series:
+    try:
+        return pd.to_datetime(cells).astype("datetime64[us]")
+    except (ValueError, TypeError) as error:
+        raise ContractError(f"{table}: {cells.name}: expected days such as 2025-01-06: {error}") from None
+
+
+def newest(rows: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Of all versions, oldest first, the newest of each key; of a table kept whole the newest whole."""
+    about = LOAN_TABLES[table]
+    key = ["borrower_id", *about.key]
+    if about.whole:
+        last = rows.groupby(key)["known_on"].transform("max") if len(rows) else rows["known_on"]
+        rows = rows[rows["known_on"] == last]
+        return rows.sort_values([*key, "due_on"], kind="stable", ignore_index=True)
+    return rows.drop_duplicates(key, keep="last").sort_values(key, kind="stable", ignore_index=True)
 
 
 def _dtype(column: Column) -> str:
@@ -361,5 +380,10 @@ def _schema(table: str) -> pa.DataFrameSchema:
     for name, column in columns_of(table).items():
         checks = [pa.Check.isin(_choices(column))] if _choices(column) else []
         checks += [pa.Check.ge(0)] if column.kind in ("amount", "count", "flag") else []
-        parts[name] = pa.Column(_dtype(column), checks, nullable=not column.required, coerce=True)
+        parts[name] = pa.Column(
+            None if column.kind == "day" else _dtype(column),
+            checks,
+            nullable=not column.required,
+            coerce=column.kind != "day",
+        )
     return pa.DataFrameSchema(parts, strict=True)

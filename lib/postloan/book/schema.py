@@ -21,6 +21,8 @@ from sqlalchemy import (
     Text,
 )
 
+from postloan.loan_tables import LOAN_TABLES, columns_of
+
 VERSION = 1
 
 metadata = MetaData()
@@ -107,3 +109,26 @@ actions = Table(
     Column("result", Text),
     Index("actions_by_borrower", "borrower_id", "closed_on"),
 )
+
+_TYPES = {"day": Date, "text": Text}
+
+
+def _loan_table(name: str) -> Table:
+    """A table of the loan side, as the catalogue says."""
+    columns = []
+    for each, about in columns_of(name).items():
+        kind = Text if isinstance(about.kind, tuple) else _TYPES.get(about.kind, Double)
+        mine = [String(64), ForeignKey("borrowers.borrower_id")] if each == "borrower_id" else [kind]
+        columns.append(Column(each, *mine, nullable=not about.required and each != "known_on"))
+    return Table(
+        name,
+        metadata,
+        Column("id", Integer, primary_key=True),
+        *columns,
+        Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
+        Index(f"{name}_by_borrower", "borrower_id", "known_on"),
+    )
+
+
+for _name in LOAN_TABLES:
+    _loan_table(_name)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pandas as pd
 import sqlalchemy as sa
 
-from postloan import chart, tables
-from postloan.book import schema
+from postloan import chart, loan_flags, loan_tables, tables
+from postloan.book import news, refusals, schema
+from postloan.book.news import FACT_COLUMNS
 from postloan.errors import SourceError
+from postloan.loan_tables import LOAN_TABLES
 from postloan.settings import book_address
-
-_FACT_COLUMNS = [*tables.FACT_KEY, "amount", "currency", "known_on", "source"]
 
 
 @dataclass
@@ -90,6 +92,19 @@ class Book:
         latest = seen.drop_duplicates(["borrower_id", "metric", "observed_on"], keep="last")
         return tables.check(latest.sort_values(tables.SEEN_KEY, ignore_index=True), "observations")
 
+    def rows(self, table: str, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
+        """A loan table (`loan_tables.LOAN_TABLES`) as known on `as_of`: the newest version of each key.
+
+        Dates are datetime64[us], amounts in the basic unit of their currency. A schedule is the newest whole one.
+        """
+        if table not in LOAN_TABLES:
+            raise SourceError(f"unknown loan table {table!r}; known: {', '.join(LOAN_TABLES)}")
+        held = schema.metadata.tables[table]
+        query = sa.select(held).where(held.c.known_on <= pd.Timestamp(as_of).date(), *_among(held, borrower_id))
+        with self._engine.connect() as connection:
+            found = pd.read_sql(query.order_by(held.c.known_on, held.c.id), connection)
+        return loan_tables.newest(loan_tables.checked(found.drop(columns=["id", "import_id"]), table), table)
+
     def last_review(self, borrower_id: str, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict:
         """The record of the newest stored review earlier than `before`; empty when there is none."""
         table = schema.reviews
@@ -113,7 +128,7 @@ class Book:
         day = dt.date.fromisoformat(record["as_of"])
         mark = {"borrower_id": record["borrower_id"], "as_of": day, "name": record["name"]}
         mark["fingerprint"] = record.get("fingerprint") or ""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             same = sa.select(schema.reviews.c.id).filter_by(**mark)
             if connection.execute(same).first():
                 return False
@@ -137,6 +152,7 @@ class Book:
     def fingerprint(self, borrower_id: str, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower reads on that day."""
         facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
+        facts += [self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES]
         rows = [pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes() for frame in facts]
         master = repr(sorted(self.borrower(borrower_id).items(), key=lambda pair: pair[0])).encode()
         last = self.last_review(borrower_id, before=as_of)
@@ -150,68 +166,61 @@ class Book:
         """
         result = ImportResult(intake.file, intake.kind, intake.read, unmapped=intake.unmapped, notes=list(intake.notes))
         today = pd.Timestamp(today or dt.date.today())
-        facts = tables.check(intake.tables["statements"], "statements") if "statements" in intake.tables else None
-        master = tables.check(intake.tables["borrowers"], "borrowers") if "borrowers" in intake.tables else None
-        seen = tables.check(intake.tables["observations"], "observations") if "observations" in intake.tables else None
-        refusals = [intake.refusals, _future(facts, today, intake.file), _contradictions(facts, intake.file)]
-        refusals += [_future(seen, today, intake.file, "observed_on")]
-        refusals += [self._strangers(frame, master, intake.file) for frame in (facts, seen)]
-        result.refusals = pd.concat([part for part in refusals if len(part)] or refusals[:1], ignore_index=True)
-        if result.refused:
-            return result
-        with self._engine.begin() as connection:
-            if master is not None:
-                _save_borrowers(connection, master)
-            if facts is not None:
-                new = _unknown(facts, self._history(connection, facts), today)
-                result.added, result.unchanged = len(new), len(facts) - len(new)
-                if len(new):
-                    _append(connection, schema.statements, new, intake)
-            if seen is not None:
-                new = _unseen(seen, self._seen(connection, seen))
-                result.added, result.unchanged = result.added + len(new), result.unchanged + len(seen) - len(new)
-                if len(new):
-                    _append(connection, schema.observations, new, intake)
-        if facts is not None:
-            result.flags = self._flags(facts, today)
+        found = {name: _checked(frame, name) for name, frame in intake.tables.items()}
+        with self._writing() as connection:
+            result.refusals = refusals.of(intake, found, *self._names(connection, found), today)
+            if result.refused:
+                return result
+            if "borrowers" in found:
+                _save_borrowers(connection, found["borrowers"])
+            for name, frame in found.items():
+                if name != "borrowers":
+                    new = self._news(connection, name, frame, today)
+                    result.added, result.unchanged = result.added + len(new), result.unchanged + len(frame) - len(new)
+                    if len(new):
+                        _append(connection, schema.metadata.tables[name], new, intake)
+        if "statements" in found:
+            result.flags = self._flags(found["statements"], today)
+        if touched := [name for name in loan_flags.TABLES if name in found]:
+            mine = list(set().union(*(found[name]["borrower_id"] for name in touched)))
+            held = {name: self.rows(name, mine, as_of=today) for name in loan_flags.TABLES}
+            result.notes += loan_flags.notes(loan_flags.found(held))
         return result
+
+    def _news(self, connection: sa.Connection, name: str, frame: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
+        """The rows of a file's table that the book does not know yet."""
+        history = self._history(connection, name, frame["borrower_id"].unique().tolist())
+        if name == "statements":
+            return news.of_statements(frame, history, today)
+        return (
+            news.of_observations(frame, history)
+            if name == "observations"
+            else news.of_loan_table(frame, history, name, today)
+        )
+
+    def _names(self, connection: sa.Connection, found: dict[str, pd.DataFrame]) -> tuple[set[str], refusals.Known]:
+        """The borrowers, and the (borrower, id) pairs of loans and contacts, that the book or the file knows."""
+        borrowers = set(connection.execute(sa.select(schema.borrowers.c.borrower_id)).scalars())
+        borrowers |= set(found["borrowers"]["borrower_id"] if "borrowers" in found else ())
+        pairs: refusals.Known = {}
+        for name in {other for table in found if table in LOAN_TABLES for other in LOAN_TABLES[table].refers.values()}:
+            table, ident = schema.metadata.tables[name], LOAN_TABLES[name].key[0]
+            pairs[name] = {tuple(row) for row in connection.execute(sa.select(table.c.borrower_id, table.c[ident]))}
+            if name in found:
+                pairs[name] |= set(found[name][["borrower_id", ident]].itertuples(index=False, name=None))
+        return borrowers, pairs
 
     def _flags(self, facts: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
         """Flags on the periods of `facts`, seen beside their neighbours already in the book."""
         flags = tables.statement_flags(self.statements(facts["borrower_id"].unique().tolist(), as_of=today))
         return flags.merge(facts[["borrower_id", "period_end"]].drop_duplicates())
 
-    def _strangers(self, facts: pd.DataFrame | None, master: pd.DataFrame | None, file: str) -> pd.DataFrame:
-        """Refuse facts about borrowers nobody has named."""
-        if facts is None:
-            return _refusals([])
-        known = set(self.borrowers()["borrower_id"]) | set(master["borrower_id"] if master is not None else ())
-        unknown = facts.loc[~facts["borrower_id"].isin(known)].drop_duplicates("borrower_id")
-        return _refusals(
-            [
-                (
-                    file,
-                    None,
-                    row.source,
-                    "borrower_id",
-                    row.borrower_id,
-                    "a borrower in the book or in this file",
-                )
-                for row in unknown.itertuples()
-            ]
-        )
-
-    def _seen(self, connection: sa.Connection, seen: pd.DataFrame) -> pd.DataFrame:
-        table = schema.observations
-        query = sa.select(*(table.c[name] for name in [*tables.SEEN_KEY, "value"]))
-        query = query.where(*_among(table, seen["borrower_id"].unique().tolist()))
-        return _dated(pd.read_sql(query, connection), ["observed_on", "known_on"])
-
-    def _history(self, connection: sa.Connection, facts: pd.DataFrame) -> pd.DataFrame:
-        table = schema.statements
-        query = sa.select(*(table.c[name] for name in _FACT_COLUMNS)).order_by(table.c.id)
-        query = query.where(*_among(table, facts["borrower_id"].unique().tolist()))
-        return _dated(pd.read_sql(query, connection), ["period_end", "known_on"])
+    def _history(self, connection: sa.Connection, name: str, borrowers: list[str]) -> pd.DataFrame:
+        """All versions of a table's rows of these borrowers, the oldest first."""
+        table = schema.metadata.tables[name]
+        query = sa.select(table).where(*_among(table, borrowers)).order_by(table.c.id)
+        rows = pd.read_sql(query, connection).drop(columns=["id", "import_id"])
+        return _checked(rows, name) if len(rows) else rows
 
     def _facts(self, borrower_id: str | list[str] | None, as_of: str | dt.date) -> pd.DataFrame:
         table = schema.statements
@@ -219,12 +228,20 @@ class Book:
             partition_by=[table.c[name] for name in tables.FACT_KEY],
             order_by=[table.c.known_on.desc(), table.c.id.desc()],
         )
-        query = sa.select(*(table.c[name] for name in _FACT_COLUMNS), newest.label("newest"))
+        query = sa.select(*(table.c[name] for name in FACT_COLUMNS), newest.label("newest"))
         query = query.where(table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id))
         ranked = query.subquery()
-        columns = [ranked.c[name] for name in _FACT_COLUMNS]
+        columns = [ranked.c[name] for name in FACT_COLUMNS]
         picked = sa.select(*columns).where(ranked.c.newest == 1).order_by(*columns[:4])
         return self._frame(picked, dates=["period_end", "known_on"])
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes: one writer at a time, others wait for their turn."""
+        with self._engine.connect().execution_options(postloan_writes=True) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(20230701)"))
+            yield connection
 
     def _frame(self, query: sa.Select, dates: list[str]) -> pd.DataFrame:
         with self._engine.connect() as connection:
@@ -242,12 +259,31 @@ def open_book(name: str = "default") -> Book:
     address = book_address(name)
     try:
         engine = sa.create_engine(address)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _let_wait)
+            sa.event.listen(engine, "begin", _begin)
         schema.metadata.create_all(engine)
     except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
         shown = sa.make_url(address).render_as_string(hide_password=True) if "://" in address else address
         reason = str(getattr(error, "orig", None) or type(error).__name__)
         raise SourceError(f"the book {shown} cannot be opened: {reason}") from None
     return Book(engine)
+
+
+def _let_wait(connection: object, _record: object) -> None:
+    """SQLite: readers and a writer side by side, a second writer waits; we say ourselves when a transaction begins."""
+    connection.isolation_level = None
+    for pragma in ("busy_timeout = 60000", "journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("postloan_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    return loan_tables.checked(frame, name) if name in LOAN_TABLES else tables.check(frame, name)
 
 
 def _dated(frame: pd.DataFrame, dates: list[str]) -> pd.DataFrame:
@@ -264,19 +300,13 @@ def _with_derived(facts: pd.DataFrame) -> pd.DataFrame:
     for item, formula, rows in used:
         part = filled.loc[rows, item].rename("amount").reset_index().join(about, on=index)
         parts.append(part.assign(item=item, source=f"derived: {item} = {formula}", derived=True))
-    return pd.concat(parts, ignore_index=True)[[*_FACT_COLUMNS, "derived"]]
+    return pd.concat(parts, ignore_index=True)[[*FACT_COLUMNS, "derived"]]
 
 
 def _among(table: sa.Table, borrower_id: str | list[str] | None) -> list[sa.ColumnElement]:
     """The condition that rows belong to these borrowers; very many ids are cheaper read whole."""
     ids = [borrower_id] if isinstance(borrower_id, str) else list(borrower_id or [])
     return [table.c.borrower_id.in_(ids)] if borrower_id is not None and len(ids) <= 500 else []
-
-
-def _unseen(seen: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """The observations the book does not hold yet."""
-    marked = seen.merge(before.drop_duplicates(), how="left", on=[*tables.SEEN_KEY, "value"], indicator=True)
-    return seen[(marked["_merge"] == "left_only").to_numpy()]
 
 
 def _follow_up(connection: sa.Connection, record: dict, day: dt.date) -> None:
@@ -296,78 +326,14 @@ def _follow_up(connection: sa.Connection, record: dict, day: dt.date) -> None:
             connection.execute(table.update().where(open_).values(**due))
 
 
-def _refusals(rows: list[tuple]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=tables.REFUSAL_COLUMNS)
-
-
-def _future(facts: pd.DataFrame | None, today: pd.Timestamp, file: str, day: str = "period_end") -> pd.DataFrame:
-    if facts is None:
-        return _refusals([])
-    late = facts[(facts[day] > today) | (facts["known_on"] > today)]
-    return _refusals(
-        [
-            (
-                file,
-                None,
-                row.source,
-                day,
-                f"{getattr(row, day):%Y-%m-%d} known on {row.known_on:%Y-%m-%d}",
-                f"dates up to {today:%Y-%m-%d}",
-            )
-            for row in late.itertuples()
-        ]
-    )
-
-
-def _contradictions(facts: pd.DataFrame | None, file: str) -> pd.DataFrame:
-    """Two different amounts for one fact, known on one day, in one file."""
-    if facts is None:
-        return _refusals([])
-    key = [*tables.FACT_KEY, "known_on"]
-    different = facts[facts.duplicated(key, keep=False)].drop_duplicates([*key, "amount"])
-    different = different[different.duplicated(key, keep=False)]
-    return _refusals(
-        [
-            (
-                file,
-                None,
-                row.source,
-                row.item,
-                f"{row.amount:,.2f} for {row.borrower_id} {row.period_end:%Y-%m-%d}",
-                "one amount for one fact",
-            )
-            for row in different.itertuples()
-        ]
-    )
-
-
-def _unknown(facts: pd.DataFrame, history: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
-    """The facts that tell the book something: new keys, and amounts that differ from what it knew that day."""
-    new = _changes(facts, history)
-    clash = (
-        new.merge(history[[*tables.FACT_KEY, "known_on"]].drop_duplicates(), how="left", indicator=True)["_merge"]
-        == "both"
-    )
-    if clash.any():  # a correction under an old date becomes known today
-        moved = new.assign(known_on=new["known_on"].mask(clash.to_numpy(), today))
-        new = _changes(moved, history)
-    return new
-
-
-def _changes(facts: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    old = history[_FACT_COLUMNS].assign(old=True) if len(history) else history.assign(old=True)
-    timeline = pd.concat([old, facts[_FACT_COLUMNS].assign(old=False)], ignore_index=True)
-    timeline = timeline.sort_values([*tables.FACT_KEY, "known_on"], kind="stable")
-    before = timeline.groupby(tables.FACT_KEY, sort=False)[["amount", "currency"]].shift()
-    same = (timeline["amount"] == before["amount"]) & (timeline["currency"] == before["currency"])
-    return timeline[~same & ~timeline["old"].astype(bool)][_FACT_COLUMNS].reset_index(drop=True)
-
-
 def _append(connection: sa.Connection, table: sa.Table, facts: pd.DataFrame, intake: tables.Intake) -> None:
     entry = dict(file=intake.file, kind=intake.kind, imported_at=dt.datetime.now(), read=intake.read, added=len(facts))
     import_id = connection.execute(schema.imports.insert().values(**entry)).inserted_primary_key[0]
     days = {name: column.dt.date for name, column in facts.select_dtypes("datetime").items()}
-    connection.execute(table.insert(), facts.assign(import_id=import_id, **days).to_dict("records"))
+    rows = facts.assign(import_id=import_id, **days)
+    blank = rows.columns[rows.isna().any()]
+    rows = rows.assign(**{name: rows[name].astype(object).where(rows[name].notna(), None) for name in blank})
+    connection.execute(table.insert(), rows.to_dict("records"))
 
 
 def _save_borrowers(connection: sa.Connection, master: pd.DataFrame) -> None:
