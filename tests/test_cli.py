@@ -243,11 +243,11 @@ def test_wrong_files_are_explained(tmp_path, address, name, content, said):
     assert result.stderr.count(str(path)) == 1
 
 
-@pytest.mark.parametrize("sheets", [{"loans": [["a"]]}, {"borrowers": [["borrower_id", "name"]], "loans": [["a"]]}])
+@pytest.mark.parametrize("sheets", [{"lending": [["a"]]}, {"borrowers": [["borrower_id", "name"]], "lending": [["a"]]}])
 @pytest.mark.parametrize("name", ["t.xlsx", "t.bin"])
 def test_unknown_sheet_is_named(tmp_path, address, sheets, name):
     path = excel(tmp_path / "made.xlsx", **sheets).rename(tmp_path / name)
-    refused(invoke("import", path, "--book", address), address, "unknown sheet 'loans'; expected sheets among")
+    refused(invoke("import", path, "--book", address), address, "unknown sheet 'lending'; expected sheets among")
 
 
 def test_folder_is_no_file(tmp_path, address):

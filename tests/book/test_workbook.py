@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from postloan import chart
-from postloan.book import figures, workbook
+from postloan.book import cells, figures, workbook
 from postloan.book.store import Book
 from postloan.book.template import EXAMPLE, TABLES
 from postloan.errors import SourceError
@@ -68,7 +68,7 @@ ROWS = (
 def test_template_holds_known_sheets(tmp_path):
     workbook.write_template(tmp_path / "t.xlsx", dt.date(2026, 5, 15))
     book = openpyxl.load_workbook(tmp_path / "t.xlsx")
-    assert book.sheetnames == ["说明 README", "borrowers", "statements", "observations", "chart", "observed"]
+    assert book.sheetnames == ["说明 README", *TABLES, "chart", "observed"]
     assert book["statements"].freeze_panes == "B4"
     assert "2026-05-15" in [row[0].value for row in book["说明 README"].rows]
 
@@ -121,7 +121,7 @@ def test_second_import_adds_nothing(tmp_path, book: Book):
 
 def test_example_rows_are_counted(tmp_path):
     intake = workbook.read(filled(tmp_path / "t.xlsx", (BORROWER,), ROWS))
-    assert "3 example rows skipped" in intake.notes
+    assert f"{len(TABLES)} example rows skipped" in intake.notes
     assert set(intake.tables["statements"]["borrower_id"]) == {"000001"}
 
 
@@ -277,7 +277,7 @@ IDS = [field.id for field in TABLES["borrowers"]]
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"borrowers": [IDS, ["1", "A"]], "loans": [["a"]]}, r"unknown sheet 'loans'; expected .*borrowers"),
+        ({"borrowers": [IDS, ["1", "A"]], "lending": [["a"]]}, r"unknown sheet 'lending'; expected .*borrowers"),
         (
             {"borrowers": [["borrower_id", "nom"], ["1", "A"]]},
             r"sheet 'borrowers', row 1: .*\['name'\], found .*nom",
@@ -373,6 +373,6 @@ def test_workbook_is_known_by_content(tmp_path):
 def test_item_names_are_unambiguous():
     keys = {}
     for item in chart.items().values():
-        for name in {workbook._key(name) for name in (item.id, item.zh, item.en)}:
+        for name in {cells.key(name) for name in (item.id, item.zh, item.en)}:
             keys.setdefault(name, set()).add(item.id)
     assert {name: ids for name, ids in keys.items() if len(ids) > 1} == {}

@@ -16,13 +16,14 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from postloan import chart
+from postloan.loan_tables import CURRENCIES, LOAN_TABLES, Column, columns_of
 from postloan.measures import observations
 
-CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY", "GBP", "AUD", "CAD", "CHF", "SGD", "TWD", "KRW", "THB", "CZK")
+__all__ = ["CURRENCIES", "TABLES", "Field", "write_template"]
 MONTHS = (0, 3, 6, 9, 12)
 EXAMPLE = "EXAMPLE"
 README, CHART, OBSERVED = "说明 README", "chart", "observed"
-_HEADER_ROWS, _PREPARED_ROWS = 3, 2000
+_HEADER_ROWS, _PREPARED_ROWS, _LOAN_ROWS = 3, 2000, 200
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Field:
     format: str = "General"
     required: bool = False
     width: int = 16
+    choices: tuple[str, ...] = ()
 
 
 _DAY, _AMOUNT = "yyyy-mm-dd", "#,##0.00"
@@ -85,6 +87,17 @@ TABLES: dict[str, list[Field]] = {
         Field("source", "来源", "source", "现场走访，车间主任", width=36),
     ],
 }
+
+
+def _field(column: Column) -> Field:
+    """A column of a loan table as one of the template."""
+    form = {"day": _DAY, "amount": _AMOUNT, "number": _AMOUNT, "text": "@"}.get(column.kind, "General")
+    choices = column.kind if isinstance(column.kind, tuple) else ()
+    example = dt.date.fromisoformat(column.example) if column.kind == "day" and column.example else column.example
+    return Field(column.id, column.zh, column.en, example, form, column.required, 20, choices)
+
+
+TABLES |= {name: [_field(column) for column in columns_of(name).values()] for name in LOAN_TABLES}
 _INSTRUCTIONS = (
     "本工作簿是贷后追踪的数据模板。 This workbook is the template of the post-loan book.",
     "每张表前三行是表头，请勿改动；从第四行起一行一个事实。 Keep rows 1–3; one fact a row below.",
@@ -93,6 +106,7 @@ _INSTRUCTIONS = (
     "金额用基本单位（元、美元），不用万元。 Amounts in the basic unit (元, $), not 万元 or thousands.",
     "months：资产负债表项目填 0，利润表、现金流量表填累计月数。 months: 0 for balances, else the span.",
     "observations：现场、账户与外部所见，一事一行，项目取 observed 表。 observations: what was seen, one a row.",
+    "贷款、放款、还款计划等表：金额为正数，方向另列；选择项见下拉。 Loan tables: amounts positive; choices in lists.",
     "item：chart 表中的代码、中文名或英文名。 item: an id, Chinese or English name from the sheet chart.",
     "known_on 空白时取法定披露截止日。 known_on: when blank, the statutory filing deadline.",
     "编号、代码以文本填写，如 000001。 Codes are text, such as 000001.",
@@ -112,37 +126,39 @@ def write_template(path: Path | str, today: dt.date | None = None) -> None:
     readme.column_dimensions["A"].width = 120
     readme["A1"].font = Font(bold=True)
     for table, fields in TABLES.items():
-        _write_table(book.create_sheet(table), fields)
+        _write_table(book.create_sheet(table), fields, _LOAN_ROWS if table in LOAN_TABLES else _PREPARED_ROWS)
     _write_chart(book.create_sheet(CHART))
     _write_observed(book.create_sheet(OBSERVED))
     book.save(path)
 
 
-def _write_table(sheet: Worksheet, fields: list[Field]) -> None:
+def _write_table(sheet: Worksheet, fields: list[Field], prepared: int) -> None:
     for part in ("id", "zh", "en", "example"):
         sheet.append([getattr(one, part) for one in fields])
     for number, one in enumerate(fields, start=1):
         letter = get_column_letter(number)
         sheet.column_dimensions[letter].width = one.width
         if one.format != "General":
-            for row in range(_HEADER_ROWS + 1, _HEADER_ROWS + _PREPARED_ROWS + 1):
+            for row in range(_HEADER_ROWS + 1, _HEADER_ROWS + prepared + 1):
                 sheet.cell(row, number).number_format = one.format
-        if choices := _choices(one.id):
+        if choices := _choices(one):  # another entry only warns
             rule = DataValidation("list", formula1=choices, allow_blank=True, errorStyle="warning")
             sheet.add_data_validation(rule)
-            rule.add(f"{letter}{_HEADER_ROWS + 1}:{letter}{_HEADER_ROWS + _PREPARED_ROWS}")
+            rule.add(f"{letter}{_HEADER_ROWS + 1}:{letter}{_HEADER_ROWS + prepared}")
     _dress(sheet)
     for cell in sheet[_HEADER_ROWS + 1]:
         cell.font = Font(italic=True, color="808080")
 
 
-def _choices(column: str) -> str | None:
+def _choices(field: Field) -> str | None:
     """The validation list of a column; another entry only warns: names in words are read too."""
-    if column == "item":
+    if field.choices:
+        return f'"{",".join(field.choices)}"'
+    if field.id == "item":
         return f"{CHART}!$A${_HEADER_ROWS + 1}:$A${_HEADER_ROWS + len(chart.items())}"
-    if column == "metric":
+    if field.id == "metric":
         return f"{OBSERVED}!$A${_HEADER_ROWS + 1}:$A${_HEADER_ROWS + len(observations())}"
-    words = {"currency": CURRENCIES, "months": map(str, MONTHS)}.get(column)
+    words = {"currency": CURRENCIES, "months": map(str, MONTHS)}.get(field.id)
     return f'"{",".join(words)}"' if words else None
 
 

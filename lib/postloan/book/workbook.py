@@ -10,8 +10,6 @@ import csv
 import datetime as dt
 import difflib
 import io
-import re
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,16 +19,17 @@ from pathlib import Path
 import pandas as pd
 
 from postloan import chart
+from postloan.book.cells import code, key, reading_of
+from postloan.book.excel import called_excel, is_workbook, opened
 from postloan.book.figures import parse_amount, parse_date, plain, read_text, statutory_deadline
 from postloan.book.template import CHART, CURRENCIES, EXAMPLE, MONTHS, OBSERVED, README, TABLES, write_template
 from postloan.errors import SourceError
+from postloan.loan_tables import LOAN_TABLES, columns_of
 from postloan.measures import observations
 from postloan.tables import REFUSAL_COLUMNS, Intake
 
 __all__ = ["read", "recognise", "write_template"]
 
-_LARGEST, _HIGHEST_RATIO, _MOST_CELLS = 200_000_000, 200, 20_000_000
-_FILLED = re.compile(rb"""\br=["']([A-Z]{0,3})([0-9]{1,7})["'](?=[^>]*[^/>]>|>)""")  # rows and cells with content
 _EXPECTED = {
     "borrower_id": "an id of 1 to 64 characters, here or given with the import",
     "name": "a name, here or given with the import",
@@ -43,7 +42,6 @@ _EXPECTED = {
     "amount": "a number in the basic currency unit, such as 1234567.89",
     "currency": f"a currency code (here, in the sheet borrowers or with the import): {' '.join(CURRENCIES)}",
 }
-_NUMBER_AS_TEXT = re.compile(r"-?\d+\.0+")
 
 
 def recognise(path: Path | str) -> str | None:
@@ -53,15 +51,15 @@ def recognise(path: Path | str) -> str | None:
     """
     path = Path(path)
     try:
-        if _called_excel(path) or _is_workbook(path):
-            with _open(path) as book:
-                return "workbook" if {_key(name) for name in book.sheet_names} & set(TABLES) else None
+        if called_excel(path) or is_workbook(path):
+            with opened(path) as book:
+                return "workbook" if {key(name) for name in book.sheet_names} & {*map(key, TABLES)} else None
         head = [row for _, row in zip(range(5), _csv_rows(read_text(path)[0][:20_000]), strict=False)]
         known = [_columns(row, table) for row in head for table in TABLES]
         ours = any(len(found) > 2 or (len(found) == 2 and not missing) for found, missing in known)
         return "table" if ours else None  # one without a column is ours too: `read` may be given it, or says so
     except (SourceError, csv.Error):
-        return "workbook" if _called_excel(path) and path.exists() else None
+        return "workbook" if called_excel(path) and path.exists() else None
 
 
 def read(
@@ -80,7 +78,7 @@ def read(
     path = Path(path)
     given = {"borrower_id": borrower, "name": name, "industry": industry, "currency": currency}
     reading = _Reading(path.name, {key: value for key, value in given.items() if value})
-    excel = _called_excel(path) or _is_workbook(path)
+    excel = called_excel(path) or is_workbook(path)
     rows = dict((_sheets if excel else _table)(path, reading))
     read = sum(map(len, rows.values()))
     if not read:
@@ -93,7 +91,10 @@ def read(
             reading.masters.setdefault(master["borrower_id"], master)
     facts = [fact for row in rows.get("statements", []) if (fact := _fact(row, reading))]
     seen = [each for row in rows.get("observations", []) if (each := _observation(row, reading))]
-    return _intake(reading, "workbook" if excel else "table", facts, seen, read)
+    loans = {name: [_record(row, name, reading) for row in rows.get(name, [])] for name in LOAN_TABLES}
+    return _intake(
+        reading, "workbook" if excel else "table", {"statements": facts, "observations": seen, **loans}, read
+    )
 
 
 @dataclass
@@ -120,76 +121,19 @@ class _Reading:
         found = row.cells.get(column, "")
         self.refusals.append((self.file, row.sheet, row.number, column, found, expected))
 
-
-def _called_excel(path: Path) -> bool:
-    return path.suffix.lower() in (".xlsx", ".xlsm", ".xls")
-
-
-def _is_workbook(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.startswith("xl/workbook") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError):
-        return False
-
-
-def _open(path: Path) -> pd.ExcelFile:
-    """The workbook, after the checks that keep a wrong, locked or hostile file from being parsed."""
-    try:
-        with path.open("rb") as file:
-            old = file.read(4) == b"\xd0\xcf\x11\xe0"
-            locked = old and "EncryptedPackage".encode("utf-16-le") in file.read()
-        if old:
-            nature = "one protected by a password" if locked else "an old .xls"
-            raise SourceError(f"{path.name}: expected an .xlsx workbook, found {nature}; save it as a plain .xlsx")
-        with zipfile.ZipFile(path) as archive:
-            _refuse_bomb(path, archive.infolist())
-            for one in archive.namelist():
-                if one.startswith("xl/worksheets/") and one.endswith(".xml"):
-                    _refuse_void(path, archive.read(one))
-        return pd.ExcelFile(path, engine="calamine")
-    except SourceError:
-        raise
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror}; check the path and the rights") from None
-    except Exception as error:  # calamine raises its own kinds for each damage
-        raise SourceError(
-            f"{path.name}: expected an .xlsx workbook, found a file that cannot be opened as one ({error}); "
-            "open it in Excel and save it as .xlsx"
-        ) from None
-
-
-def _refuse_bomb(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    size, packed = sum(one.file_size for one in members), sum(one.compress_size for one in members)
-    if size > _LARGEST or size > _HIGHEST_RATIO * max(packed, 1):
-        raise SourceError(
-            f"{path.name}: expected at most {_LARGEST // 10**6} MB and {_HIGHEST_RATIO} times its size when "
-            f"unpacked, found {size / 1e6:,.0f} MB, {size / max(packed, 1):,.0f} times; split the file"
-        )
-
-
-def _refuse_void(path: Path, sheet: bytes) -> None:
-    """Refuse a sheet with a cell so far out that the rectangle up to it would not fit in memory."""
-    filled = set(_FILLED.findall(sheet))
-    widest = max((column.rjust(3, b"@") for column, _ in filled), default=b"@@A")
-    width = (widest[0] - 64) * 676 + (widest[1] - 64) * 26 + widest[2] - 64
-    height = max((int(row) for _, row in filled), default=0)
-    if height * width > _MOST_CELLS:
-        raise SourceError(
-            f"{path.name}: expected at most {_MOST_CELLS:,} cells a sheet, found {height:,} rows by {width:,} columns; "
-            "delete the rows and columns outside the table"
-        )
+    def fallback_currency(self, borrower_id: str | None) -> str | None:
+        return self.masters.get(borrower_id, {}).get("currency") or self.given.get("currency")
 
 
 def _sheets(path: Path, reading: _Reading) -> Iterator[tuple[str, list[_Row]]]:
-    with _open(path) as book:
-        names = {str(name): _key(str(name)) for name in book.sheet_names}
-        known = [*TABLES, README, CHART, OBSERVED]
+    with opened(path) as book:
+        names = {str(name): key(str(name)) for name in book.sheet_names}
+        known, tables = [*TABLES, README, CHART, OBSERVED], {key(table): table for table in TABLES}
         for name in names:
-            if names[name] not in map(_key, known):
+            if names[name] not in map(key, known):
                 raise SourceError(f"{path.name}: unknown sheet {name!r}; expected sheets among {known}")
-        for name, table in names.items():
-            if table in TABLES:
+        for name in names:
+            if table := tables.get(names[name]):
                 cells = pd.read_excel(book, sheet_name=name, header=None, dtype=str, na_filter=False)
                 yield table, _rows(cells.to_numpy().tolist(), table, name, reading)
 
@@ -204,20 +148,21 @@ def _table(path: Path, reading: _Reading) -> Iterator[tuple[str, list[_Row]]]:
         rows = list(_csv_rows(read_text(path)[0]))
     except csv.Error as error:
         raise SourceError(f"{path.name}: expected a CSV table, found text that is none ({error})") from None
-    table = max(TABLES, key=lambda name: max((len(_columns(row, name)[0]) for row in rows[:5]), default=0))
+    table = max(TABLES, key=lambda name: max((_likeness(row, name) for row in rows[:5]), default=(0, 0)))
     yield table, _rows(rows, table, None, reading)
-
-
-def _key(text: str) -> str:
-    """A header or name without width, case, spaces and bracketed hints."""
-    return re.sub(r"\(.*\)$|[\s_]", "", plain(text).lower())
 
 
 def _columns(row: list[str], table: str) -> tuple[dict[int, str], list[str]]:
     """Which of the table's columns stand where in a header row, and the required ones that are missing."""
-    names = {_key(header): one.id for one in TABLES[table] for header in (one.id, one.zh, one.en)}
-    found = {place: names[_key(cell)] for place, cell in enumerate(row) if _key(cell) in names}
+    names = {key(header): one.id for one in TABLES[table] for header in (one.id, one.zh, one.en)}
+    found = {place: names[key(cell)] for place, cell in enumerate(row) if key(cell) in names}
     return found, [one.id for one in TABLES[table] if one.required and one.id not in found.values()]
+
+
+def _likeness(row: list[str], table: str) -> tuple[int, int]:
+    """How much a header row looks like a table's: its columns there, then how few required ones lack."""
+    found, missing = _columns(row, table)
+    return len(found), -len(missing)
 
 
 def _rows(rows: list[list[str]], table: str, sheet: str | None, reading: _Reading) -> list[_Row]:
@@ -244,22 +189,21 @@ def _rows(rows: list[list[str]], table: str, sheet: str | None, reading: _Readin
 
 
 def _is_header(cells: dict[str, str], table: str) -> bool:
-    names = {one.id: {_key(one.id), _key(one.zh), _key(one.en)} for one in TABLES[table]}
-    return all(not cell or _key(cell) in names[column] for column, cell in cells.items())
+    names = {one.id: {key(one.id), key(one.zh), key(one.en)} for one in TABLES[table]}
+    return all(not cell or key(cell) in names[column] for column, cell in cells.items())
 
 
-def _code(text: str) -> str:
-    return text.partition(".")[0] if _NUMBER_AS_TEXT.fullmatch(text) else text
-
-
-def _cell(row: _Row, column: str, parse: Callable, reading: _Reading, *, required: bool = False) -> object:
+def _cell(
+    row: _Row, column: str, parse: Callable, reading: _Reading, *, required: bool = False, expected: str = ""
+) -> object:
     """The parsed cell, None where it is blank or refused."""
+    expected = expected or _EXPECTED[column]
     try:
         value = parse(row.cells.get(column, ""))
     except ValueError:
-        return reading.refuse(row, column, _EXPECTED[column])
+        return reading.refuse(row, column, expected)
     if value is None and required:
-        reading.refuse(row, column, _EXPECTED[column])
+        reading.refuse(row, column, expected)
     return value
 
 
@@ -271,7 +215,7 @@ def _currency(text: str) -> str | None:
 
 
 def _borrower_id(row: _Row, reading: _Reading) -> str | None:
-    row.cells["borrower_id"] = _code(row.cells.get("borrower_id", "")) or reading.given.get("borrower_id", "")
+    row.cells["borrower_id"] = code(row.cells.get("borrower_id", "")) or reading.given.get("borrower_id", "")
     return _cell(row, "borrower_id", lambda text: text if 1 <= len(text) <= 64 else None, reading, required=True)
 
 
@@ -281,7 +225,7 @@ def _borrower(row: _Row, reading: _Reading) -> dict | None:
     master = {one.id: row.cells.get(one.id) or None for one in TABLES["borrowers"]}
     master["borrower_id"] = _borrower_id(row, reading)
     master["name"] = _cell(row, "name", lambda text: text or reading.given.get("name"), reading, required=True)
-    master["credit_code"] = _code(row.cells.get("credit_code", "")) or None
+    master["credit_code"] = code(row.cells.get("credit_code", "")) or None
     master["industry"] = master["industry"] or reading.given.get("industry")
     master["currency"] = _cell(row, "currency", _currency, reading) or reading.given.get("currency")
     master["first_drawdown"] = _cell(row, "first_drawdown", parse_date, reading)
@@ -302,8 +246,7 @@ def _fact(row: _Row, reading: _Reading) -> dict | None:
     fact["months"] = _months(row, fact["item"], reading)
     fact |= {"amount": amount, "currency": _fact_currency(row, fact["borrower_id"], reading)}
     fact["known_on"] = _known_on(row, fact["period_end"], reading)
-    where = [reading.file, row.sheet, f"row {row.number}", row.cells.get("source")]
-    fact["source"] = " · ".join(part for part in where if part)
+    fact["source"] = _source(row, reading)
     if len(reading.refusals) > before:
         return None
     reading.counts["dashes"] += amount is None
@@ -320,21 +263,38 @@ def _observation(row: _Row, reading: _Reading) -> dict | None:
     seen["value"] = _cell(row, "value", parse_amount, reading, required=True)
     seen["observed_on"] = _cell(row, "observed_on", parse_date, reading, required=True)
     seen["known_on"] = _cell(row, "known_on", parse_date, reading) or seen["observed_on"]
-    where = [reading.file, row.sheet, f"row {row.number}", row.cells.get("source")]
-    seen["source"] = " · ".join(part for part in where if part)
+    seen["source"] = _source(row, reading)
     return None if len(reading.refusals) > before else seen
+
+
+def _source(row: _Row, reading: _Reading) -> str:
+    where = [reading.file, row.sheet, f"row {row.number}", row.cells.get("source")]
+    return " · ".join(part for part in where if part)
+
+
+def _record(row: _Row, table: str, reading: _Reading) -> dict | None:
+    """One row of a loan table, None when a cell was refused."""
+    before = len(reading.refusals)
+    told: dict[str, object] = {"borrower_id": _borrower_id(row, reading)}
+    for name, column in columns_of(table).items():
+        if name not in told and name != "source":
+            parse, expected = reading_of(column)
+            if name == "currency" and not row.cells.get(name):
+                row.cells[name] = reading.fallback_currency(told["borrower_id"]) or ""
+            told[name] = _cell(row, name, parse, reading, required=column.required, expected=expected)
+    return None if len(reading.refusals) > before else told | {"source": _source(row, reading)}
 
 
 @cache
 def _items() -> dict[str, str]:
     """Item ids by every name they go by; an id wins over a name, the first item over a later one."""
     names = [(name, item.id) for item in chart.items().values() for name in (item.zh, item.en)]
-    return {_key(name): item for name, item in reversed(names)} | {_key(item): item for item in chart.items()}
+    return {key(name): item for name, item in reversed(names)} | {key(item): item for item in chart.items()}
 
 
 def _item(row: _Row, reading: _Reading) -> str | None:
     text = row.cells.get("item", "")
-    item = _items().get(_key(text))
+    item = _items().get(key(text))
     if item is None:
         known = [name for one in chart.items().values() for name in (one.id, one.zh, one.en)]
         near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
@@ -358,8 +318,7 @@ def _months(row: _Row, item: str | None, reading: _Reading) -> int | None:
 
 
 def _fact_currency(row: _Row, borrower_id: str | None, reading: _Reading) -> str | None:
-    master = reading.masters.get(borrower_id, {})
-    fallback = master.get("currency") or reading.given.get("currency")
+    fallback = reading.fallback_currency(borrower_id)
     return _cell(row, "currency", lambda text: _currency(text) or fallback, reading, required=True)
 
 
@@ -373,18 +332,18 @@ def _known_on(row: _Row, period_end: dt.date | None, reading: _Reading) -> dt.da
     return known_on
 
 
-def _intake(reading: _Reading, kind: str, facts: list[dict], seen: list[dict], read: int) -> Intake:
+def _intake(reading: _Reading, kind: str, found: dict[str, list[dict | None]], read: int) -> Intake:
     tables = {}
     masters = list(reading.masters.values())
     if not masters and "borrower_id" in reading.given:
         masters = [reading.given]
     if masters:
         tables["borrowers"] = pd.DataFrame(masters).dropna(axis="columns", how="all")
-    if facts:
-        dated = pd.DataFrame(facts)
-        tables["statements"] = dated.astype({"period_end": "datetime64[us]", "known_on": "datetime64[us]"})
-    if seen:
-        tables["observations"] = pd.DataFrame(seen)
+    for name, rows in found.items():
+        if kept := [row for row in rows if row]:
+            tables[name] = pd.DataFrame(kept)
+    if "statements" in tables:
+        tables["statements"] = tables["statements"].astype(dict.fromkeys(("period_end", "known_on"), "datetime64[us]"))
     refusals = pd.DataFrame(reading.refusals, columns=REFUSAL_COLUMNS)
     return Intake(reading.file, kind, tables, read, refusals, dict(reading.unmapped), _notes(reading.counts))
 
