@@ -1,4 +1,4 @@
-"""The `postloan` command: sample, template, import, screen, forecast, run.
+"""The `postloan` command: sample, template, import, screen, forecast, run, log.
 
 Every command exits 0 when all is well, 1 when part of the work failed or was refused, 2 when nothing could start.
 """
@@ -260,3 +260,106 @@ def run(file: Path, **changes: object) -> None:
     good = sum(outcome.status == "ok" for outcome in outcomes)
     click.echo(f"{good} of {len(outcomes)} reports made; open {plan.folder / 'index.html'}")
     sys.exit(batch.exit_code(outcomes))
+
+
+@main.group()
+def log() -> None:
+    """Write down what was said and done: a contact, a promise, an action, a signed review."""
+
+
+_on = click.option("--on", default="today", show_default=True, help="Day it happened (YYYY-MM-DD).")
+
+
+def _day(text: str) -> str:
+    return dt.date.today().isoformat() if text == "today" else text
+
+
+def _logged(book: str | None, intake: object) -> None:
+    from postloan.book.store import open_book
+
+    result = open_book(book or "default").add(intake)
+    _tell(result)
+    sys.exit(1 if result.refused else 0)
+
+
+@log.command()
+@click.argument("borrower")
+@_on
+@click.option("--channel", required=True, type=click.Choice(["visit", "call", "video", "message"]))
+@click.option("--people", help="Who took part, with their roles.")
+@click.option("--purpose")
+@click.option("--said", help="What the client said.")
+@click.option("--observed", help="What was seen on site.")
+@click.option("--cooperation", type=click.Choice(["cooperative", "partial", "refuses"]))
+@click.option("--documents", help="Papers received.")
+@click.option("--refused", "documents_refused", type=click.IntRange(0), help="Papers asked for and refused.")
+@click.option(
+    "--signal", "signals", multiple=True, metavar="METRIC=VALUE", help="A risk signal, e.g. staff_change=-0.1."
+)
+@click.option("--stated", multiple=True, metavar="ITEM=VALUE@PERIOD_END[/MONTHS]", help="A figure the client stated.")
+@click.option("--promise", "promises", multiple=True, metavar="TEXT@DUE[/AMOUNT]", help="A promise with its day.")
+@click.option("--follow-up-by")
+@click.option("--follow-up-on", metavar="DAY")
+@_book
+def contact(borrower: str, book: str | None, on: str, channel: str, **told: object) -> None:
+    """Log a contact with a client."""
+    from postloan.book import contacts
+
+    stated, promises = (list(told.pop(name)) for name in ("stated", "promises"))
+    said = {name: value for name, value in told.items() if value not in (None, ())}
+    said["signals"] = "; ".join(told["signals"]) or None
+    about = {"held_on": _day(on), "channel": channel}
+    _logged(book, contacts.contact(borrower, stated=stated, promises=promises, **about, **said))
+
+
+@log.command()
+@click.argument("borrower")
+@_on
+@click.option("--new", "text", metavar="TEXT@DUE[/AMOUNT]", help="A promise with its day.")
+@click.option("--kept", metavar="ID", help="The promise was kept on that day.")
+@click.option("--broken", metavar="ID", help="The promise was broken.")
+@click.option("--withdrawn", metavar="ID", help="The promise no longer counts.")
+@_book
+def promise(borrower: str, book: str | None, on: str, text: str | None, **became: str | None) -> None:
+    """Log a promise, or what became of one."""
+    from postloan.book import contacts
+    from postloan.book.store import open_book
+
+    given = {status: name for status, name in became.items() if name}
+    if bool(text) + len(given) != 1:
+        raise SourceError("log promise: expected exactly one of --new, --kept, --broken, --withdrawn")
+    if text:
+        return _logged(book, contacts.promise(borrower, text, promised_on=_day(on)))
+    ((status, name),) = given.items()
+    known = open_book(book or "default").rows("commitments", borrower, as_of=_day(on))
+    _logged(book, contacts.settle(known, name, status, on=_day(on)))
+
+
+@log.command()
+@click.argument("borrower")
+@click.argument("rule")
+@_on
+@click.option("--result", required=True, help="What was done and what came of it.")
+@_book
+def action(borrower: str, rule: str, book: str | None, on: str, result: str) -> None:
+    """Log that the action on a rule is done."""
+    from postloan.book.store import open_book
+
+    open_book(book or "default").close_action(borrower, rule, on=_day(on), result=result)
+    click.echo(f"{borrower}: action on {rule} closed on {_day(on)}")
+
+
+@log.command()
+@click.argument("borrower")
+@click.option("--as-of", required=True, help="The report's as-of day.")
+@click.option("--class", "approved_class", required=True, help="The class decided.")
+@click.option("--by", required=True, help="Who signs.")
+@click.option("--remark", default="")
+@_on
+@_book
+def review(borrower: str, book: str | None, as_of: str, approved_class: str, **said: str) -> None:
+    """Log a signed review with the class a human decided."""
+    from postloan.book import contacts
+
+    said["on"] = _day(said["on"])
+    _logged(book, contacts.sign(borrower, review_as_of=as_of, approved_class=approved_class, **said))

@@ -149,6 +149,18 @@ class Book:
         found = self._frame(query.order_by(table.c.due, table.c.id), dates=["opened_on", "due", "closed_on"])
         return found.drop(columns=["id"])
 
+    def close_action(self, borrower_id: str, rule: str, *, on: str | dt.date, result: str) -> None:
+        """Close a borrower's open action on a rule; SourceError lists the open ones when there is none."""
+        table, day = schema.actions, pd.Timestamp(on).date()
+        mine = sa.and_(table.c.borrower_id == borrower_id, table.c.closed_on.is_(None), table.c.opened_on <= day)
+        with self._writing() as connection:
+            done = connection.execute(
+                table.update().where(mine, table.c.rule == rule).values(closed_on=day, result=result)
+            )
+            if not done.rowcount:
+                known = ", ".join(connection.execute(sa.select(table.c.rule).where(mine)).scalars()) or "none"
+                raise SourceError(f"{borrower_id}: no open action on {rule!r}; open: {known}")
+
     def fingerprint(self, borrower_id: str, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower reads on that day."""
         facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
