@@ -144,3 +144,12 @@ def test_fingerprint_follows_inputs(home, run, book):
 def test_shipped_runs_load():
     for path in settings.params("runs").glob("*.yml"):
         assert plan.load_run(path).name == path.stem
+
+
+def test_notebook_for_some_only(home, run, book):
+    (home / "notebooks/second.ipynb").write_bytes((home / "notebooks/tiny.ipynb").read_bytes())
+    made = plan.jobs(run(notebooks=["tiny", {"second": ["A"]}]), book)
+    assert [job.borrower_id for job in made if job.notebook.stem == "second"] == ["A"]
+    assert len([job for job in made if job.notebook.stem == "tiny"]) == 3
+    with pytest.raises(RunError, match=r"tiny: unknown borrowers \['Z'\]; in the book"):
+        plan.jobs(run(notebooks=[{"tiny": ["Z"]}]), book)

@@ -46,7 +46,7 @@ class RunPlan(BaseModel):
     name: str = Field(min_length=1)
     book: str = "default"
     as_of: Annotated[dt.date | Literal["today"], BeforeValidator(_day)] = "today"
-    notebooks: list[str] = Field(default=["borrower_review"], min_length=1)
+    notebooks: list[str | dict[str, list[str]]] = Field(default=["borrower_review"], min_length=1)
     borrowers: Annotated[Literal["all"] | list[str], BeforeValidator(_quoted)] = "all"
     languages: list[Literal["zh", "en"]] = Field(default=["zh", "en"], min_length=1)
     parameters: dict[str, Any] = {}
@@ -59,6 +59,12 @@ class RunPlan(BaseModel):
     def day(self) -> dt.date:
         """The as-of date."""
         return dt.date.today() if self.as_of == "today" else self.as_of
+
+    @property
+    def wanted(self) -> dict[str, list[str] | None]:
+        """The notebooks, each with the borrowers it is made for (None: all of the run)."""
+        pairs = [(each, None) if isinstance(each, str) else next(iter(each.items())) for each in self.notebooks]
+        return dict(pairs)
 
     @property
     def folder(self) -> Path:
@@ -145,15 +151,17 @@ def jobs(run: RunPlan, book: Book) -> list[Job]:
     RunError lists every unknown notebook, borrower or parameter and every wrong type, with what is known.
     """
     _check_kernel(run)
-    notebooks = [notebook_path(name) for name in dict.fromkeys(run.notebooks)]
+    notebooks = {notebook_path(name): only for name, only in run.wanted.items()}
     master = book.borrowers().set_index("borrower_id")
     names, folder, problems = file_names(master.index), run.folder, []
     made = []
+    _check_named(run, set(master.index))
     for borrower in _chosen(run, list(master.index)):
         own = _borrower_file(borrower, problems)
         about = json.loads(master.loc[borrower].to_json(date_format="iso"))
         rows = book.fingerprint(borrower, as_of=run.day)
-        for notebook, language in product(notebooks, dict.fromkeys(run.languages)):
+        mine = [notebook for notebook, only in notebooks.items() if only is None or borrower in only]
+        for notebook, language in product(mine, dict.fromkeys(run.languages)):
             typed = {**_parameters(run, notebook, borrower, own, problems), "language": language}
             target = folder / notebook.stem / language / names[borrower]
             mark = fingerprint(notebook, typed, rows)
@@ -180,6 +188,14 @@ def _chosen(run: RunPlan, known: list[str]) -> list[str]:
     return chosen
 
 
+def _check_named(run: RunPlan, known: set[str]) -> None:
+    for name, only in run.wanted.items():
+        if unknown := [borrower for borrower in only or [] if borrower not in known]:
+            raise RunError(
+                f"run {run.name!r}: {name}: unknown borrowers {unknown}; in the book: {_listed(sorted(known))}"
+            )
+
+
 def notebook_path(name: str) -> Path:
     """The file of a notebook by name; RunError lists the known ones."""
     known = {path.stem: path for path in sorted((settings.home() / "notebooks").glob("*.ipynb"))}
@@ -201,7 +217,7 @@ def _borrower_file(borrower: str, problems: list[str]) -> dict:
 def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems: list[str]) -> dict:
     """Run parameters under the borrower's own under its identity, each checked against the notebook."""
     declares = declared(notebook)
-    anywhere = {name for each in run.notebooks for name in declared(notebook_path(each))}
+    anywhere = {name for each in run.wanted for name in declared(notebook_path(each))}
     identity = {"borrower_id": borrower, "as_of": run.day.isoformat(), "book": run.book_name}
     sources = {
         f"params/borrowers/{safe_name(borrower)}.yml": own,
