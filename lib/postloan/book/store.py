@@ -105,6 +105,10 @@ class Book:
             found = pd.read_sql(query.order_by(held.c.known_on, held.c.id), connection)
         return loan_tables.newest(loan_tables.checked(found.drop(columns=["id", "import_id"]), table), table)
 
+    def loan_side(self, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> dict[str, pd.DataFrame]:
+        """Every loan table by name, as known on `as_of`."""
+        return {name: self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES}
+
     def last_review(self, borrower_id: str, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict:
         """The record of the newest stored review earlier than `before`; empty when there is none."""
         table = schema.reviews
@@ -164,7 +168,7 @@ class Book:
     def fingerprint(self, borrower_id: str, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower reads on that day."""
         facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
-        facts += [self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES]
+        facts += self.loan_side(borrower_id, as_of=as_of).values()
         rows = [pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes() for frame in facts]
         master = repr(sorted(self.borrower(borrower_id).items(), key=lambda pair: pair[0])).encode()
         last = self.last_review(borrower_id, before=as_of)

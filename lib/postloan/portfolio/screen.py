@@ -41,6 +41,29 @@ def screen(
     `borrowers` is the book's table; those without statements known on `as_of` are left out. Amounts in the basic
     unit. Each number equals that of the borrower's own report.
     """
+    found = judge(panel, borrowers, known, as_of, chance=chance)
+    rows = found.levels.merge(borrowers[["borrower_id", "name", "name_en", "industry"]], on="borrower_id", how="left")
+    rows["top"] = top(found.warnings.live).reindex(rows["borrower_id"], fill_value="").to_numpy()
+    rows = rows.merge(found.classed[["borrower_id", "suggested", "verdict"]].rename(columns={"suggested": "class"}))
+    rows = rows.merge(found.plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(found.seen, ratios))
+    return rows.drop(columns="exposure")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Every verdict on a panel as of a day: what the rules saw, warnings, levels, classes and the plan."""
+
+    seen: sight.Sight
+    warnings: early_warning.Warnings
+    levels: pd.DataFrame
+    classed: pd.DataFrame
+    plan: pd.DataFrame
+
+
+def judge(
+    panel: Panel, borrowers: pd.DataFrame, known: Known, as_of: str | dt.date, *, chance: sight.Chance | None = None
+) -> Judged:
+    """Put a panel through signals, class and plan as a review of each borrower would."""
     day = str(pd.Timestamp(as_of).date())
     observed = _observed(known, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
@@ -50,11 +73,7 @@ def screen(
     classed = _classed(observed, known, told["borrower_id"], day)
     standing = exposures.standing(classed, told, warnings.live, known.last, drawn, day)
     plan = monitoring.schedule(standing, day, actions=known.actions)
-    rows = told.merge(borrowers[["borrower_id", "name", "name_en", "industry"]], on="borrower_id", how="left")
-    rows["top"] = _top(warnings.live).reindex(rows["borrower_id"], fill_value="").to_numpy()
-    rows = rows.merge(classed[["borrower_id", "suggested", "verdict"]].rename(columns={"suggested": "class"}))
-    rows = rows.merge(plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(seen, ratios))
-    return rows.drop(columns="exposure")
+    return Judged(seen, warnings, told, classed, plan)
 
 
 def _observed(known: Known, day: str) -> pd.DataFrame:
@@ -69,7 +88,7 @@ def _classed(observed: pd.DataFrame, known: Known, ids: pd.Series, day: str) -> 
     return classification.classify(assets, day, debtors=debtors, history=past[past["asset_id"].isin(ids)]).assets
 
 
-def _top(signals: pd.DataFrame) -> pd.Series:
+def top(signals: pd.DataFrame) -> pd.Series:
     """The most severe rules of each borrower (signals come in that order), with commas."""
     first = signals[signals.groupby("borrower_id").cumcount() < TOP]
     return first.astype({"rule": str}).groupby("borrower_id")["rule"].agg(",".join)
