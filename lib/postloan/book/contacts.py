@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -115,23 +116,22 @@ def _promise(text: str, day: dt.date) -> dict:
 
 
 def _number(text: str, where: str) -> float:
-    try:
-        value = parse_amount(text)
-    except ValueError:
-        value = None
-    if value is None:
-        raise SourceError(f"{where!r}: expected a number, found {text!r}")
-    return value
+    return _parsed(text, parse_amount, f"{where!r}: expected a number")
 
 
 def _day(value: Day, where: str) -> dt.date:
+    return _parsed(value, parse_date, f"{where}: expected a date such as 2026-05-12")
+
+
+def _parsed(value: object, parse: Callable, expected: str) -> object:
+    """What a word states; SourceError where it states nothing."""
     try:
-        day = parse_date(value)
+        found = parse(value)
     except ValueError:
-        day = None
-    if day is None:
-        raise SourceError(f"{where}: expected a date such as 2026-05-12, found {value!r}")
-    return day
+        found = None
+    if found is None:
+        raise SourceError(f"{expected}, found {value!r}")
+    return found
 
 
 def _new(letter: str, day: Day) -> str:
