@@ -47,7 +47,8 @@ def strip(level: Markup, asset: Mapping, plan: Mapping, sheet: Sheet) -> Exhibit
     cell = Markup(
         '<div class="kpi"><dt>{}</dt><dd><span class="value">{}</span><span class="before">{}</span></dd></div>'
     )
-    return Exhibit(Markup('<dl class="kpis">{}</dl>').format(Markup("").join(cell.format(*tile) for tile in tiles)))
+    cells = Markup("").join(cell.format(*tile) for tile in tiles)
+    return Exhibit(Markup('<dl class="kpis verdict">{}</dl>').format(cells))
 
 
 def class_word(asset: Mapping, sheet: Sheet) -> str:
