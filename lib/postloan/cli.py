@@ -57,8 +57,7 @@ def sample(seed: int, borrowers: int, book: str | None) -> None:
     before = own.exists()
     result = open_book(book or "sample").add(made)
     if before and result.added and not book:  # the sample of another seed or version: start afresh, mix nothing
-        for file in own.parent.glob("sample.db*"):  # SQLite keeps two more beside it
-            file.unlink()
+        own.unlink()
         result = open_book("sample").add(made)
     click.echo(f"{result.file}: {borrowers} borrowers, {result.added} figures added, {result.unchanged} unchanged")
 

@@ -1,5 +1,6 @@
 """The loan side in the book: versions by the day they became known, refusals, flags, two writers at once."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -136,3 +137,24 @@ def test_review_sees_new_rows(book):
     put(book, repayments=[{**PAID, "paid_on": "2025-03-01"}])
     assert book.fingerprint("B1", as_of="2025-06-01") != before
     assert book.fingerprint("B1", as_of="2025-02-28") == before
+
+
+def test_copy_of_the_file_is_the_book(book, tmp_path):
+    shutil.copy(tmp_path / "b.db", tmp_path / "copy.db")
+    copied = open_book(f"sqlite:///{tmp_path / 'copy.db'}")
+    assert copied.rows("loans", "B1", as_of="2030-01-01")["amount"].tolist() == [100]
+
+
+def test_readers_go_on_beside_a_writer(book, tmp_path):
+    """What an officer logs while a run reads is neither lost nor in the way."""
+    talk = {"borrower_id": "B1", "held_on": "2025-02-01", "channel": "call"}
+
+    def read(_: int) -> int:
+        return len(open_book(f"sqlite:///{tmp_path / 'b.db'}").rows("loans", "B1", as_of="2030-01-01"))
+
+    with ThreadPoolExecutor(4) as pool:
+        seen = pool.map(read, range(40))
+        for number in range(10):
+            put(book, contacts=[{**talk, "contact_id": f"W{number}"}])
+        assert set(seen) == {1}
+    assert len(book.rows("contacts", "B1", as_of="2025-02-01")) == 10

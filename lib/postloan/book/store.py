@@ -287,10 +287,12 @@ def open_book(name: str = "default") -> Book:
 
 
 def _let_wait(connection: object, _record: object) -> None:
-    """SQLite: readers and a writer side by side, a second writer waits; we say ourselves when a transaction begins."""
+    """SQLite: who finds the book locked waits; we say ourselves when a transaction begins.
+
+    No write-ahead log: with one, the newest rows lie in a second file, and a copy of the book alone would lack them.
+    """
     connection.isolation_level = None
-    for pragma in ("busy_timeout = 60000", "journal_mode = WAL", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA busy_timeout = 60000")
 
 
 def _begin(connection: sa.Connection) -> None:
