@@ -30,21 +30,8 @@ MAY_IMPORT = {
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
-    "analysis": {
-        "periods",
-        "formulas",
-        "forecasting",
-        "ratios",
-        "scores",
-        "evidence",
-        "use_params",
-        "use_facts",
-        "use_rules",
-        "use_papers",
-        "parties",
-        "tracing",
-        "rings",
-    },  # fmt: skip
+    "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence"}
+    | {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"},
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"},
