@@ -29,7 +29,9 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
-    "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
+    "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"}
+    | {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
+    | {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"},
     "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence"},
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from postloan import chart
-from postloan.book import sample_cases, sample_cast, sample_ledger, sample_loans, sample_security
+from postloan.book import sample_cast, sample_ledger, sample_side
 from postloan.book.archetypes import ARCHETYPES, ROUTINE, SEEN, Archetype
 from postloan.errors import ContractError
 from postloan.tables import FACT_KEY, Intake
@@ -63,7 +63,7 @@ def told(seed: int = 1, borrowers: int = 32, loans: bool = True) -> tuple[Intake
     for number in range(borrowers):
         client, filed = _client(seed, number, file)
         if loans:
-            _add_loans(client)
+            sample_side.write(client)
         clients.append(client)
         filings.append(filed.assign(borrower_id=client.borrower_id))
         looks.append(_all_looks(client))
@@ -80,19 +80,10 @@ def _client(seed: int, number: int, file: str) -> tuple[sample_ledger.Client, pd
     kind, rng, borrower_id = _cast(number), np.random.default_rng([seed, number]), f"S{number + 1:04d}"
     master, wide = _master(kind, borrower_id, rng), _articulate(kind, rng)
     if number >= len(ARCHETYPES):
-        master["first_drawdown"] = sample_ledger.day(sample_cases.STARTS.get(number, master["first_drawdown"]))
+        master["first_drawdown"] = sample_ledger.day(sample_cast.STARTS.get(number, master["first_drawdown"]))
     own = np.random.default_rng([seed, number, 1])
     client = sample_ledger.Client(number, kind, borrower_id, master, wide, file, own)
     return client, _filings(kind, wide, rng)
-
-
-def _add_loans(client: sample_ledger.Client) -> None:
-    """Everything on the loan side of one borrower."""
-    if client.number in sample_cases.CASES:
-        sample_cases.lend(client)
-    else:
-        sample_loans.lend(client)
-    sample_security.secure(client)
 
 
 def _all_looks(client: sample_ledger.Client) -> pd.DataFrame:

@@ -20,7 +20,6 @@ from postloan.book.sample_ledger import LOOKS, LOT, TODAY, Client, day, lots
 
 MAKER, DYER, MAKER_TWIN, DYER_TWIN = 10, 11, 12, 13
 CASES = (MAKER, DYER, MAKER_TWIN, DYER_TWIN)
-STARTS = {MAKER: "2022-03-15", DYER: "2022-05-18", MAKER_TWIN: "2022-03-22", DYER_TWIN: "2022-05-25"}
 POLICY = day("2024-07-01")
 CHANGED = {MAKER: day("2025-01-10"), DYER: day("2024-12-10")}
 _STOPPED = {MAKER_TWIN: "2025-09-10", DYER_TWIN: "2025-12-01"}
@@ -104,7 +103,8 @@ def _untouched(client: Client, loan: dict, rows: list[tuple]) -> None:
 def _maker_seen(client: Client) -> None:
     """What was seen of the makers while receivables slowed."""
     slump = {"2024-02-06": -0.08, "2024-08-05": -0.14, "2024-11-05": -0.21}
-    later = {"2025-05-06": 0.04, "2025-11-05": 0.12} if client.number == MAKER else {"2025-05-06": -0.2, "2025-11-05": -0.24}
+    rises = client.number == MAKER
+    later = {"2025-05-06": 0.04 if rises else -0.2, "2025-11-05": 0.12 if rises else -0.24}
     for when, change in {**slump, **later}.items():
         client.observe(day(when), orders_change=change, capacity_use=round(0.8 + change / 2, 2))
     told = {"event_id": "E1", "happened_on": day("2023-11-20"), "kind": "market", "severity": "adverse"}
@@ -120,7 +120,8 @@ def _dyer_seen(client: Client) -> None:
     told = {"event_id": "E1", "happened_on": POLICY, "kind": "policy", "severity": "severe"}
     client.add("events", **told, title="市政府限制印染企业排水总量，未完成提标改造的产线自7月1日起停用", amount=None)
     through = client.number == DYER
-    restricted = {"2024-07-03": 2, "2024-11-05": 2, "2025-05-06": 1 if through else 2, "2025-11-05": 1 if through else 2}
+    after = 1 if through else 2
+    restricted = {"2024-07-03": 2, "2024-11-05": 2, "2025-05-06": after, "2025-11-05": after}
     for when, value in restricted.items():
         client.observe(day(when), policy_restriction=value)
     used = {"2024-08-05": 0.47, "2024-11-05": 0.48, "2025-05-06": 0.61, "2025-11-05": 0.74}

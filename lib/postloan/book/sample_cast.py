@@ -13,6 +13,9 @@ from postloan.book.archetypes import ARCHETYPES, Archetype
 FIRST = len(ARCHETYPES)  # the number of the first borrower below
 
 
+STARTS = {10: "2022-03-15", 11: "2022-05-18", 12: "2022-03-22", 13: "2022-05-25"}  # first drawdowns of the cases
+
+
 def _quarters(*parts: tuple[float, int]) -> tuple[float, ...]:
     """A path that is level for so many quarters a part."""
     return tuple(value for value, count in parts for _ in range(count))
@@ -28,7 +31,8 @@ def _drop(share: float) -> float:
 _MAKER = Archetype("钧泰成套装备股份有限公司", "Juntai Plant Equipment Co., Ltd.", "C35 专用设备制造业", "江苏常州",
     2.4e9, (.04, .04, .03, .02, -.03, -.03, .09), (.272, .27, .27, .268, .25, .236, .262),
     (95, 95, 96, 97, 138, 186, 128), (110, 110, 110, 112, 124, 138, 114), (75, 75, 76, 78, 84, 92, 80),
-    (.985, 1.0, 1.0, 1.015), (.045, .055, .035), (55, 55, 54, 50, 32, 13, 38), capex=(.10, .10, .09, .08, .05, .02, .03),
+    (.985, 1.0, 1.0, 1.015), (.045, .055, .035), (55, 55, 54, 50, 32, 13, 38),
+    capex=(.10, .10, .09, .08, .05, .02, .03),
     debt=(.26, .14), rate=.047, noise=.004, plant=.6)
 # Knots a quarter apart: the 19th quarter (July to September 2024) loses two fifths of its sales.
 _BEFORE = (.06, 19)
@@ -57,7 +61,7 @@ _STUCK = {
 }
 
 
-def _like(place: int, name: str, name_en: str, industry: str, region: str, revenue: float, **other: object) -> Archetype:
+def _like(place: int, name: str, name_en: str, industry: str, region: str, revenue: float, **other) -> Archetype:
     """One of the ten kinds under a name of its own."""
     told = {"name": name, "name_en": name_en, "industry": industry, "region": region, "revenue": revenue}
     return replace(ARCHETYPES[place], **told, **other)
@@ -85,7 +89,8 @@ CAST = (
     _like(0, "苏芃电机有限公司", "Supeng Motors Co., Ltd.", "C38 电气机械和器材制造业", "江苏盐城", 9.1e8),
     _like(5, "皖垚陶瓷有限公司", "Wanyao Ceramics Co., Ltd.", "C30 非金属矿物制品业", "安徽宣城", 8.6e8),
     _like(2, "湘麦食品有限公司", "Xiangmai Foods Co., Ltd.", "C14 食品制造业", "湖南益阳", 9.4e8),
-    _like(9, "渝芷医疗器械有限公司", "Yuzhi Medical Devices Co., Ltd.", "C35 专用设备制造业", "重庆", 4.9e8, gaps=False),
+    _like(9, "渝芷医疗器械有限公司", "Yuzhi Medical Devices Co., Ltd.", "C35 专用设备制造业", "重庆", 4.9e8,
+        gaps=False),
     _like(8, "粤栎精密电子有限公司", "Yueli Precision Co., Ltd.", "C39 电子设备制造业", "广东中山", 2.8e8),
     _like(0, "鲁舫船舶配件有限公司", "Lufang Marine Parts Co., Ltd.", "C37 运输设备制造业", "山东烟台", 8.8e8),
 )

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from postloan.book.archetypes import Archetype
-from postloan.loan_tables import LOAN_TABLES, columns_of
+from postloan.loan_tables import LOAN_TABLES, checked, columns_of
 
 TODAY = pd.Timestamp("2026-05-15")  # nothing in the sample is known later
 LOOKS = (pd.Timestamp("2026-03-04"), pd.Timestamp("2026-04-29"))  # days on which officers saw every borrower
@@ -113,11 +113,11 @@ class Client:
 
 
 def tables(clients: list[Client]) -> dict[str, pd.DataFrame]:
-    """The loan tables of all clients as frames with the columns of the catalogue."""
+    """The loan tables of all clients as frames that keep the catalogue's contract."""
     made = {}
     for name in LOAN_TABLES:
         frame = pd.DataFrame([row for client in clients for row in client.rows[name]])
-        made[name] = frame.reindex(columns=[*columns_of(name)])
+        made[name] = checked(frame.reindex(columns=[*columns_of(name)]), name)
     return made
 
 

@@ -18,9 +18,10 @@ from postloan.book.sample_ledger import LOT, TODAY, Client, after, day, lots
 
 OFFICERS = ("林一", "陈予安", "赵映", "沈若川")
 _PURPOSES = {
-    "C34": "采购铸件与钢材", "C27": "采购原料药与包材", "C14": "采购粮油与包材", "F51": "采购钢材", "C35": "采购钢材与液压件",
-    "C30": "采购煤炭与石灰石", "D46": "采购水处理药剂", "I65": "支付研发外包", "C39": "采购芯片与电路板", "C17": "采购坯布与染料",
-    "D45": "采购天然气", "C38": "采购硅钢片与铜线", "C37": "采购船用钢板",
+    "C34": "采购铸件与钢材", "C27": "采购原料药与包材", "C14": "采购粮油与包材", "F51": "采购钢材",
+    "C35": "采购钢材与液压件", "C30": "采购煤炭与石灰石", "D46": "采购水处理药剂", "I65": "支付研发外包",
+    "C39": "采购芯片与电路板", "C17": "采购坯布与染料", "D45": "采购天然气", "C38": "采购硅钢片与铜线",
+    "C37": "采购船用钢板",
 }  # fmt: skip
 # The day on which the working-capital loans of a client mature, and from when a client pays nothing any more.
 ANCHORS = {4: (4, 17), 8: (4, 8), 14: (4, 10), 23: (1, 15)}
@@ -41,7 +42,7 @@ def purpose(client: Client) -> str:
     return _PURPOSES[client.kind.industry[:3]]
 
 
-def sign(client: Client, loan_id: str, amount: int, signed: pd.Timestamp, matures: pd.Timestamp, **told: object) -> dict:
+def sign(client: Client, loan_id: str, amount: int, signed: pd.Timestamp, matures: pd.Timestamp, **told) -> dict:
     """Write a loan; `told` replaces what is usual."""
     above = min(10_000_000, lots(amount * 0.3)) if client.chinese else lots(amount * 0.3)
     rate = told.pop("rate", round(client.kind.rate - 0.002, 4))
@@ -149,7 +150,7 @@ def _build(client: Client, loan: dict) -> None:
     for turn, share in enumerate((0.35, 0.6, 0.82, 1.0), start=1):
         seen = day(loan["signed_on"] + pd.DateOffset(months=3 * turn))
         if seen <= TODAY:
-            paid = {"paid_share": min(1.0, round(share + 0.06, 2)), "equity_paid_share": min(1.0, round(share + 0.08, 2))}
+            paid = {"paid_share": min(1.0, share + 0.06), "equity_paid_share": min(1.0, share + 0.08)}
             client.add("progress", loan_id=loan["loan_id"], seen_on=seen, verified_share=share, **paid)
 
 

@@ -101,7 +101,8 @@ def _guarantee(client: Client) -> None:
     lent = owed(client, first)
     if number in _RING:
         return _ring(client, lent)
-    name = f"{client.kind.name[:2]}控股集团有限公司" if client.chinese else f"{client.kind.name.split()[0]} Holdings Pte. Ltd."
+    short = client.kind.name[:2] if client.chinese else client.kind.name.split()[0]
+    name = short + ("控股集团有限公司" if client.chinese else " Holdings Pte. Ltd.")
     assets, weak = lots(lent * 6.5), number == _WEAK
     for year in range(first.year, 2026):
         stated = pd.Timestamp(f"{year - 1}-12-31")
@@ -122,8 +123,9 @@ def _ring(client: Client, lent: float) -> None:
     """Three clients of ours guarantee each other in turn."""
     from_, to = client.number, _RING[(_RING.index(client.number) + 1) % 3]
     stated, net = pd.Timestamp("2024-12-31"), client.level("equity", pd.Timestamp("2024-12-31"))
-    about = {"guarantor_id": "G1", "name": CAST[to - FIRST].name, "credit_code": _code(to, 9), "loan_id": None, "amount": lent}
-    told = {"net_assets": lots(net), "total_assets": lots(net * 1.9), "guarantees_given": lots(lent * 2.1)}
+    about = {"guarantor_id": "G1", "name": CAST[to - FIRST].name, "credit_code": _code(to, 9), "loan_id": None}
+    told = {"amount": lent}
+    told |= {"net_assets": lots(net), "total_assets": lots(net * 1.9), "guarantees_given": lots(lent * 2.1)}
     known = pd.Timestamp("2025-05-12")
     told |= {"cash_flow": lots(net * 0.1), "borrower_ref": f"S{to + 1:04d}", "stated_on": stated}
     client.add("guarantors", known, **about, **told)
