@@ -32,7 +32,7 @@ INSIDE = {
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"}
     | {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
     | {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"},
-    "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence"},
+    "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence", "servicing"},
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"},
