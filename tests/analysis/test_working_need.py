@@ -31,7 +31,7 @@ def test_need_by_hand():
 
 def test_lending_beyond_the_need_is_told():
     limit = need()["need"] * 1.1
-    assert need(limit + 1)["over"] is True or need(limit + 1)["over"] == True  # noqa: E712
+    assert bool(need(limit + 1)["over"])
     assert not need(limit - 1)["over"]
 
 

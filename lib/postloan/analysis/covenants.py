@@ -94,7 +94,7 @@ def _figures(rows: pd.DataFrame, panel: Panel, observed: pd.DataFrame, day_basis
 def _reasons(rows: pd.DataFrame, day: pd.Timestamp, assumed: Assumptions) -> pd.Series:
     """Why a covenant cannot be tested: unknown_metric, not_observed, no_statements, stale, or what its figure lacks."""
     names = known()
-    seen = rows["metric"].map(lambda name: name in names and names[name] is None)
+    seen = rows["metric"].isin([name for name, formula in names.items() if formula is None])
     reason = rows["lacking"].astype(object).where(rows["value"].isna(), None)
     reason = reason.mask(rows["value"].isna() & reason.isna(), "no_statements")
     reason = reason.mask(rows["value"].isna() & seen, "not_observed")
