@@ -29,14 +29,25 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
-    "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"}
-    | {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
-    | {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"},
-    "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence", "servicing"},
+    "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
+    "analysis": {
+        "periods",
+        "formulas",
+        "forecasting",
+        "ratios",
+        "scores",
+        "evidence",
+        "servicing",
+        "outlook",
+        "assumptions",
+        "debt",
+    },  # fmt: skip
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"},
 }
+INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
+INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"}
 
 
 def room(module: str) -> str:
