@@ -33,7 +33,8 @@ INSIDE = {
     "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence", "servicing"},
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
-    "judgement": {"rules", "sight", "classification"},
+    "judgement": {"rules", "sight", "classification"}
+    | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 
 

@@ -170,7 +170,7 @@ class Cap(_Strict):
 class Duty(Words):
     """A legal point that always comes with a feature: something to do or to know."""
 
-    on: list[Literal[(*FEATURES, *KINDS)]] = Field(min_length=1)
+    comes_with: list[Literal[(*FEATURES, *KINDS)]] = Field(min_length=1)
     needs: Literal["guarantor", "collateral"] | None = None
     basis: Basis
 
@@ -257,7 +257,8 @@ class Known(_Strict):
     """What officers know of a case; blank is unknown, never no.
 
     `chances`: an officer's own chance of success by option; `extended_months`: how long the loan was extended before;
-    `owner_support`: money or security the owner brings in, in the loan's currency.
+    `owner_support`: money or security the owner brings in, in the loan's currency; `may_call`: a breach lets the bank
+    call a loan that is not overdue.
     """
 
     difficulty: Literal["temporary", "structural"] | None = None
@@ -266,6 +267,7 @@ class Known(_Strict):
     long_cash_cycle: bool | None = None
     head_office_approval: bool | None = None
     under_observation: bool | None = None
+    may_call: bool | None = None
     chances: dict[str, Share] = {}
 
 
