@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from postloan.judgement.comparison import Case, Compared, View, compare_under
+from postloan.judgement.comparison import Case, Compared, View, options_under
 from postloan.judgement.recovery import Shift
 from postloan.judgement.workout_rules import Rules
 
@@ -36,7 +36,10 @@ def recommend(compared: Compared, case: Case, rules: Rules) -> Advice:
 
     Options whose tests cannot be judged may win, but then the advice is provisional; a human decides.
     """
-    table = compared.options
+    return _best(compared.options, case, rules)
+
+
+def _best(table: pd.DataFrame, case: Case, rules: Rules) -> Advice:
     if table.empty:
         return Advice("", np.nan, "", np.nan, False, False, "", np.nan, (), "no_loan")
     judged = table[table["ev"].notna()].sort_values("ev", ascending=False, kind="stable")
@@ -67,8 +70,8 @@ def sensitivity(case: Case, rules: Rules, advice: Advice) -> pd.DataFrame:
     rows = []
     for name, swing in rules.swings.items():
         for end, moved in (("low", swing.low), ("high", swing.high)):
-            made = compare_under(_swung(case, rules, name, moved))
-            lead, best = _lead(made, advice.option), recommend(made, case, rules).option
+            made = options_under(_swung(case, rules, name, moved))
+            lead, best = _lead(made, advice.option), _best(made, case, rules).option
             rows.append((name, end, moved, lead, best, best != advice.option, swing.basis))
     table = pd.DataFrame(rows, columns=columns)
     width = (table["lead"] - advice.margin).abs().groupby(table["swing"]).transform("max")
@@ -84,9 +87,8 @@ def _swung(case: Case, rules: Rules, name: str, moved: float) -> View:
     return View(seen, rules, shift, moved if name == "chance" else 0.0, moved if name == "rate" else 0.0)
 
 
-def _lead(made: Compared, option: str) -> float:
+def _lead(table: pd.DataFrame, option: str) -> float:
     """How far an option's expected value is ahead of the best other one that is not barred (negative: behind)."""
-    table = made.options
     free = table[(table["legal"] != "fail") & (table["viable"] != "fail") & table["ev"].notna()]
     others = free.loc[free["option"] != option, "ev"]
     own = table.set_index("option").at[option, "ev"]

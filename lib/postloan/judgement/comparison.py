@@ -12,13 +12,13 @@ from postloan.judgement import legality, options, recovery, valuation, viability
 from postloan.judgement.cash import Cash
 from postloan.judgement.options import Claim, Flows
 from postloan.judgement.recovery import Shift
-from postloan.judgement.workout_rules import STRESSES, Known, Option, Rules
+from postloan.judgement.workout_rules import OUTCOMES, STRESSES, Known, Option, Rules
 
 OPTIONS = [
     "option", "kind", "restructures", "chance", "chance_source", "redefault_month", "npv", "npv_risk", "npv_vs_keep",
-    "do_share", "ev", "ev_vs_enforce", "break_even", "first_year", "dscr_min", "dscr_avg", "dscr_min_stress",
-    "dscr_avg_stress", "peak", "life_months", "last_month", "gain", "change_share", "substantial", "legal", "viable",
-    "failed", "open", "extension_months", "reason",
+    "do_share", "ev", "ev_vs_enforce", "npv_failed", "break_even", "first_year", "dscr_min", "dscr_avg",
+    "dscr_min_stress", "dscr_avg_stress", "peak", "life_months", "last_month", "gain", "change_share", "substantial",
+    "legal", "viable", "failed", "open", "extension_months", "reason",
 ]  # fmt: skip
 DSCR = ["option", "stress", "year", "cash", "service", "dscr"]
 FLOWS = ["option", "month", "due_on", "principal", "interest", "other", "contractual", "expected"]
@@ -69,29 +69,55 @@ class View(NamedTuple):
     class_now: str | None = None
 
 
+class _Valued(NamedTuple):
+    """One option: its row, its cover, legal checks and tests, and what its flows are made of."""
+
+    row: dict
+    dscr: list[tuple]
+    laws: list[tuple]
+    tests: list[tuple]
+    flows: Flows
+    expected: tuple[np.ndarray, np.ndarray]
+
+
 def compare(case: Case, rules: Rules) -> Compared:
     """Every option of params/workout.yml valued for the case (DOMAIN §8.1); empty tables where nothing is owed."""
-    return compare_under(View(case, rules))
-
-
-def compare_under(view: View) -> Compared:
-    """The same under moved assumptions."""
-    case, rules = view.case, view.rules
-    if case.claim is None:
+    view, claim = View(case, rules), case.claim
+    if claim is None:
         return _nothing()
-    flows, claim = _all_flows(view), case.claim
+    flows = _all_flows(view)
     effects = legality.effects(
         claim, flows, case.known, rules, asset=case.asset, debtor=case.debtor, last_class=case.last_class
     )
     view = view._replace(class_now=effects["class_before"].iloc[0])
-    waterfall = _enforced(view, claim.total, case.sources, 0.0)
-    valued = [_valued(name, flows, waterfall, view) for name in rules.options]
-    kept, dscr, laws, tests = (pd.concat([one[n] for one in valued], ignore_index=True) for n in range(1, 5))
-    table = _finished(pd.DataFrame([one[0] for one in valued]), laws, tests)
-    floor = recovery.floor(
-        claim.total, case.sources, eir=claim.eir + view.rate, unsecured=case.unsecured, rules=rules.recovery
+    valued = _all_valued(view, flows)
+    frames = (
+        pd.DataFrame([row for one in valued.values() for row in getattr(one, name)], columns=columns)
+        for name, columns in (("dscr", DSCR), ("laws", legality.COLUMNS), ("tests", viability.COLUMNS))
     )
-    return Compared(table, kept, dscr, laws, tests, effects, waterfall, floor)
+    kept = pd.concat([_flow_table(name, one, claim) for name, one in valued.items()], ignore_index=True)
+    about = {"unsecured": case.unsecured, "rules": rules.recovery}
+    waterfall = recovery.waterfall(claim.total, case.sources, rate=claim.rate, eir=claim.eir, **about)
+    floor = recovery.floor(claim.total, case.sources, eir=claim.eir, **about)
+    return Compared(_options(valued), kept, *frames, effects, waterfall, floor)
+
+
+def options_under(view: View) -> pd.DataFrame:
+    """The options' rows alone (OPTIONS), under moved assumptions."""
+    return _options(_all_valued(view, _all_flows(view)))
+
+
+def _all_valued(view: View, flows: dict[str, Flows | None]) -> dict[str, _Valued]:
+    sources = view.case.sources.to_dict("records")
+    before = valuation.npv(view.case.claim.contract, view.case.claim.eir)
+    paid = _enforced(view, view.case.claim.total, sources, 0.0)
+    now = _present(*paid, view)
+    return {
+        name: _going_on(name, option, flows[name], (before, now), sources, view)
+        if option.restructures
+        else _ending(name, option, paid, (before, now), view)
+        for name, option in view.rules.options.items()
+    }
 
 
 def _nothing() -> Compared:
@@ -109,103 +135,99 @@ def _all_flows(view: View) -> dict[str, Flows | None]:
     }
 
 
-def _enforced(view: View, owed: float, sources: pd.DataFrame, start: float) -> pd.DataFrame:
-    claim, about = view.case.claim, {"unsecured": view.case.unsecured, "rules": view.rules.recovery}
-    return recovery.waterfall(
-        owed, sources, rate=claim.rate, eir=claim.eir + view.rate, start=start, shift=view.shift, **about
-    )
+def _enforced(view: View, owed: float, sources: list[dict], start: float) -> tuple[np.ndarray, np.ndarray]:
+    """Months and money of enforcing from a month on."""
+    about = {"unsecured": view.case.unsecured, "rules": view.rules.recovery, "shift": view.shift}
+    rows = recovery.payments(owed, sources, rate=view.case.claim.rate, start=start, **about)
+    return np.array([row["month"] for row in rows], float), np.array([row["paid"] for row in rows], float)
 
 
-def _valued(name: str, flows: dict[str, Flows | None], waterfall: pd.DataFrame, view: View) -> tuple:
-    option = view.rules.options[name]
-    before = valuation.npv(view.case.claim.contract, view.case.claim.eir)
-    now = float(waterfall["pv"].sum())
-    if option.restructures:
-        return _going_on(name, option, flows[name], before, now, view)
-    return _ending(name, option, waterfall, before, now, view)
+def _present(months: np.ndarray, money: np.ndarray, view: View) -> float:
+    return valuation.present(money, months, view.case.claim.eir + view.rate)
 
 
-def _going_on(name: str, option: Option, flows: Flows, before: float, now: float, view: View) -> tuple:
-    """An option under which the debtor goes on paying."""
-    case, rules, claim = view.case, view.rules, view.case.claim
+def _going_on(name: str, option: Option, flows: Flows, known: tuple, sources: list[dict], view: View) -> _Valued:
+    """An option under which the debtor goes on paying; `known` are the contract's value and that of enforcing now."""
+    case, rules, claim, (before, now) = view.case, view.rules, view.case.claim, known
     dscr, chance = _cover(name, option, flows, view)
-    failed, paid = _failed(option, flows, chance.redefault, view)
-    after, discounted = valuation.npv(flows, claim.eir), valuation.npv(flows, claim.eir + view.rate)
-    ev = valuation.expected(chance.success, discounted, failed)
+    paid = _failed(option, flows, chance.redefault, sources, view)
+    failed, kept = _present(*paid, view), valuation.npv(flows, claim.eir + view.rate)
+    ev = valuation.expected(chance.success, kept, failed)
     laws = _laws(name, option, flows, view)
-    tests = viability.tests(
-        name, flows, claim, case.cash, case.known, dscr=dscr, legal=laws, grade=case.grade, rules=rules
-    )
-    months, likely = _expected_flows(flows, paid, chance)
-    base, stressed = dscr[dscr["stress"] == "base"]["dscr"], dscr[dscr["stress"] != "base"]["dscr"]
+    told = {"dscr": dscr, "legal": laws, "grade": case.grade, "rules": rules}
+    tests = viability.tests(name, flows, claim, case.cash, case.known, **told)
+    months, likely = _expected_flows(flows, paid, chance.success)
     row = {
-        **_head(name, option, after, before, flows.total, flows.months, view),
+        **_head(name, option, (flows.months, flows.total), before, view), **_covered(dscr),
         "chance": chance.success, "chance_source": _chance_source(name, view), "redefault_month": chance.redefault,
-        "ev": ev, "ev_vs_enforce": ev - now, "break_even": valuation.break_even(discounted, failed, now),
-        "first_year": valuation.first_year(flows), "dscr_min": base.min(), "dscr_avg": base.mean(),
-        "dscr_min_stress": stressed.min(), "dscr_avg_stress": stressed.mean(), "peak": valuation.peak(flows),
-        "life_months": valuation.life(likely, months) if pd.notna(chance.success) else np.nan,
-        "last_month": flows.last_month,
+        "npv_failed": failed, "ev": ev, "ev_vs_enforce": ev - now,
+        "break_even": valuation.break_even(kept, failed, now), "first_year": valuation.first_year(flows),
+        "peak": valuation.peak(flows), "last_month": flows.last_month,
+        "life_months": np.nan if np.isnan(ev) else valuation.life(likely, months),
         "extension_months": options.extension(option, claim, legality.allowed(claim, case.known, rules)),
-        "reason": "" if pd.notna(ev) else f"no_chance:{case.cash.reason}",
+        "reason": f"no_chance:{case.cash.reason}" if np.isnan(ev) else "",
     }  # fmt: skip
-    return row, _flow_table(name, flows, months, likely, claim), dscr, laws, tests
+    return _Valued(row, dscr, laws, tests, flows, (months, likely))
 
 
-def _ending(name: str, option: Option, waterfall: pd.DataFrame, before: float, now: float, view: View) -> tuple:
+def _covered(dscr: list[tuple]) -> dict:
+    """Cover, base and under the stresses: of the worst year, and of all the term (cash over service); NaN: unknown."""
+    told = {}
+    for end, base in (("", True), ("_stress", False)):
+        rows = [row[3:] for row in dscr if (row[1] == "base") == base and not np.isnan(row[-1])]
+        cash, service, cover = np.array(rows, float).T if rows else np.full((3, 1), np.nan)
+        told |= {f"dscr_min{end}": cover.min(), f"dscr_avg{end}": cash.sum() / service.sum()}
+    return told
+
+
+def _ending(name: str, option: Option, paid: tuple, known: tuple, view: View) -> _Valued:
     """Enforcement, sale or write-off: what comes in is expected money, not terms."""
-    claim = view.case.claim
-    months, money = _proceeds(option, waterfall, view)
-    worth, discounted = (valuation.present(money, months, claim.eir + extra) for extra in (0.0, view.rate))
+    claim, (before, now) = view.case.claim, known
+    months, money = _proceeds(option, paid, view)
+    worth = _present(months, money, view)
     row = {
-        **_head(name, option, worth, before, money, months, view),
-        "chance": np.nan, "chance_source": "not_applicable", "redefault_month": np.nan,
-        "ev": discounted, "ev_vs_enforce": discounted - now, "break_even": np.nan, "first_year": np.nan,
-        "dscr_min": np.nan, "dscr_avg": np.nan, "dscr_min_stress": np.nan, "dscr_avg_stress": np.nan,
-        "peak": claim.total, "life_months": valuation.life(money, months),
-        "last_month": float(months[money > 0].max(initial=0.0)), "extension_months": 0.0, "reason": "",
+        **_head(name, option, (months, money), before, view), **_covered([]),
+        "chance_source": "not_applicable", "ev": worth, "ev_vs_enforce": worth - now, "peak": claim.total,
+        "life_months": valuation.life(money, months), "last_month": float(months[money > 0].max(initial=0.0)),
+        "extension_months": 0.0, "reason": "",
     }  # fmt: skip
     nothing = np.zeros(len(months))
-    flows = Flows(months, nothing, nothing, money, claim.balance)
-    table = _flow_table(name, flows, months, money, claim).assign(contractual=0.0)
-    return row, table, pd.DataFrame(columns=DSCR), _laws(name, option, None, view), _untested()
+    flows = Flows(months, nothing, nothing, nothing, claim.balance)
+    return _Valued(row, [], _laws(name, option, None, view), [], flows, (months, money))
 
 
-def _untested() -> pd.DataFrame:
-    return pd.DataFrame(columns=viability.COLUMNS)
-
-
-def _head(name, option, after, before, money, months, view) -> dict:
-    """The figures every option has."""
-    claim, marks = view.case.claim, view.rules.marks
+def _head(name: str, option: Option, money: tuple, before: float, view: View) -> dict:
+    """The figures every option has; `money` are months and amounts as scheduled or, at an end, as expected."""
+    claim, marks, (months, amounts) = view.case.claim, view.rules.marks, money
+    after = valuation.present(amounts, months, claim.eir)
     premium = marks.premium[view.class_now] if view.class_now else max(marks.premium.values())
     changed = valuation.modified(before, after, marks.substantial, equity=bool(option.swap_share))
     told = {"option": name, "kind": option.kind, "restructures": option.restructures, "npv": after}
-    told |= {"npv_risk": valuation.present(money, months, claim.eir + premium), "npv_vs_keep": after - before}
+    told |= {"npv_risk": valuation.present(amounts, months, claim.eir + premium), "npv_vs_keep": after - before}
     told |= {"do_share": valuation.diminished(before, after), "gain": changed.gain, "change_share": changed.share}
     return told | {"substantial": changed.substantial}
 
 
-def _laws(name: str, option: Option, flows: Flows | None, view: View) -> pd.DataFrame:
+def _laws(name: str, option: Option, flows: Flows | None, view: View) -> list[tuple]:
     case = view.case
     return legality.checks(
         name, option, flows, case.claim, case.known, sources=case.sources, rules=view.rules, last_class=view.class_now
     )
 
 
-def _cover(name: str, option: Option, flows: Flows, view: View) -> tuple[pd.DataFrame, valuation.Chances]:
+def _cover(name: str, option: Option, flows: Flows, view: View) -> tuple[list[tuple], valuation.Chances]:
     """Cover by stress and year, and the chance of success with the month of failure."""
     case, rules = view.case, view.rules
     told = case.known.chances.get(name)
     if case.cash.reason:
         chance = _moved(told if told is not None else np.nan, np.nan, view)
-        return pd.DataFrame(columns=DSCR).astype({"dscr": float}), chance
+        return [], chance
     service = valuation.quarters(flows, case.claim, case.cash.ends[0])
-    rows = [_years(name, stress, case.cash.of(stress, len(service))[0], service) for stress in STRESSES]
+    rows = [row for stress in STRESSES for row in _years(name, stress, case.cash.of(stress, len(service))[0], service)]
     drawn = valuation.chances(case.cash.of("base", len(service)), service)
     factor = rules.chance.serial_factor if legality.serial(case.claim, case.known, rules) == "fail" else 1.0
     own = min(drawn.success * (factor if option.eased else 1.0), rules.chance.most)
-    return pd.concat(rows, ignore_index=True), _moved(own if told is None else told, drawn.redefault, view)
+    return rows, _moved(own if told is None else told, drawn.redefault, view)
 
 
 def _moved(success: float, redefault: float, view: View) -> valuation.Chances:
@@ -219,37 +241,35 @@ def _chance_source(name: str, view: View) -> str:
     return "unknown" if view.case.cash.reason else "draws"
 
 
-def _years(name: str, stress: str, cash: np.ndarray, service: np.ndarray) -> pd.DataFrame:
-    years = len(service) // valuation.YEAR
-    sums = {key: part.reshape(years, -1).sum(axis=1) for key, part in (("cash", cash), ("service", service))}
-    told = {"option": name, "stress": stress, "year": np.arange(1, years + 1), **sums}
-    return pd.DataFrame({**told, "dscr": valuation.cover(cash, service)})[DSCR]
+def _years(name: str, stress: str, cash: np.ndarray, service: np.ndarray) -> list[tuple]:
+    sums = [part.reshape(-1, valuation.YEAR).sum(axis=1) for part in (cash, service)]
+    years = zip(*sums, valuation.cover(cash, service), strict=True)
+    return [(name, stress, year, *told) for year, told in enumerate(years, start=1)]
 
 
-def _failed(option: Option, flows: Flows, month: float, view: View) -> tuple[float, pd.DataFrame]:
+def _failed(
+    option: Option, flows: Flows, month: float, sources: list[dict], view: View
+) -> tuple[np.ndarray, np.ndarray]:
     """What comes in when the debtor fails again in a month: what it paid before, then the waterfall of what is left."""
-    claim, sources = view.case.claim, view.case.sources
+    claim = view.case.claim
     if option.top_up_share:
-        more = recovery.top_up(claim, option.top_up_kind, option.top_up_share)
-        sources = pd.concat([sources, more], ignore_index=True) if len(sources) else more
+        sources = [*sources, *recovery.top_up(claim, option.top_up_kind, option.top_up_share).to_dict("records")]
     before = flows.months < month
-    rest = _enforced(view, flows.owed_at(month), sources, month)
-    money = pd.DataFrame({"month": flows.months[before], "paid": flows.service[before]})
-    paid = pd.concat([money, rest[["month", "paid"]]], ignore_index=True)
-    return valuation.present(paid["paid"], paid["month"], claim.eir + view.rate), paid
+    later, rest = _enforced(view, flows.owed_at(month), sources, month)
+    return np.r_[flows.months[before], later], np.r_[flows.service[before], rest]
 
 
-def _expected_flows(flows: Flows, paid: pd.DataFrame, chance: valuation.Chances) -> tuple[np.ndarray, np.ndarray]:
+def _expected_flows(flows: Flows, paid: tuple, chance: float) -> tuple[np.ndarray, np.ndarray]:
     """Expected money by month: the plan by its chance, failure by the rest."""
-    plan = pd.Series(flows.total * chance.success, index=flows.months)
-    fall = pd.Series(paid["paid"].to_numpy() * (1 - chance.success), index=paid["month"].to_numpy())
-    both = pd.concat([plan, fall]).groupby(level=0).sum(min_count=1)
-    return both.index.to_numpy(float), both.to_numpy(float)
+    dates, place = np.unique(np.r_[flows.months, paid[0]], return_inverse=True)
+    money = np.zeros(len(dates))
+    np.add.at(money, place, np.r_[flows.total * chance, paid[1] * (1 - chance)])
+    return dates, money
 
 
-def _proceeds(option: Option, waterfall: pd.DataFrame, view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Months and money of an option that ends the debtor's terms."""
-    months, paid = waterfall["month"].to_numpy(float), waterfall["paid"].to_numpy(float)
+def _proceeds(option: Option, enforced: tuple, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Months and money of an option that ends the debtor's terms; `enforced` are those of enforcing now."""
+    months, paid = enforced
     if option.kind == "sell":
         about = view.rules.sale
         worth = valuation.present(paid, np.maximum(months - about.months, 0.0), about.buyer_yield)
@@ -260,30 +280,29 @@ def _proceeds(option: Option, waterfall: pd.DataFrame, view: View) -> tuple[np.n
     return months, paid
 
 
-def _flow_table(name: str, flows: Flows, months: np.ndarray, likely: np.ndarray, claim: Claim) -> pd.DataFrame:
+def _flow_table(name: str, one: _Valued, claim: Claim) -> pd.DataFrame:
+    flows, (months, likely) = one.flows, one.expected
     parts = {"principal": flows.principal, "interest": flows.interest, "other": flows.other, "contractual": flows.total}
     planned = pd.DataFrame(parts, index=flows.months).groupby(level=0).sum()
-    frame = planned.join(pd.Series(likely, index=months, name="expected"), how="outer")
-    frame[[*parts]] = frame[[*parts]].fillna(0.0)
+    frame = planned.reindex(np.union1d(flows.months, months), fill_value=0.0)
+    frame["expected"] = pd.Series(likely, index=months).groupby(level=0).sum(min_count=1).reindex(frame.index)
     days = [claim.day(month) for month in frame.index]
     return frame.rename_axis("month").reset_index().assign(option=name, due_on=pd.to_datetime(days))[FLOWS]
 
 
-def _finished(table: pd.DataFrame, laws: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
-    """Adds what the checks come to: legal (worst outcome), viable, the tests that failed and those still open."""
-    for name, rows, key in (("legal", laws, "check"), ("viable", tests, "test")):
-        for outcome, column in (("fail", f"{name}_failed"), ("cannot", f"{name}_open")):
-            hit = rows[rows["outcome"] == outcome].groupby("option")[key].agg(",".join)
-            table[column] = table["option"].map(hit).fillna("").astype(str)
-        task = table["option"].isin(rows.loc[rows["outcome"] == "task", "option"])
-        table[name] = np.select(
-            [table[f"{name}_failed"] != "", table[f"{name}_open"] != "", task], ["fail", "cannot", "task"], "pass"
-        )
-    table.loc[~table["restructures"], "viable"] = "not_applicable"
-    table["failed"], table["open"] = (_joined(table, part) for part in ("failed", "open"))
-    return table[OPTIONS]
+def _options(valued: dict[str, _Valued]) -> pd.DataFrame:
+    """The rows with what the checks come to: legal (worst outcome), viable, what failed and what is still open."""
+    rows = [one.row | _verdict(one) for one in valued.values()]
+    return pd.DataFrame(rows).reindex(columns=OPTIONS)
 
 
-def _joined(table: pd.DataFrame, part: str) -> pd.Series:
-    pair = table["legal_" + part].str.cat(table["viable_" + part], sep=",")
-    return pair.str.strip(",")
+def _verdict(one: _Valued) -> dict:
+    laws, tests = ([(name, outcome) for _, name, outcome, *_ in part] for part in (one.laws, one.tests))
+    told = {"legal": _worst(laws), "viable": _worst(tests) if one.row["restructures"] else "not_applicable"}
+    for outcome, key in (("fail", "failed"), ("cannot", "open")):
+        told[key] = ",".join(name for name, found in [*laws, *tests] if found == outcome)
+    return told
+
+
+def _worst(checks: list[tuple]) -> str:
+    return max((outcome for _, outcome in checks), key=OUTCOMES.index, default="pass")

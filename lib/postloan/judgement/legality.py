@@ -42,8 +42,8 @@ def _band(claim: Claim, known: Known, rules: Rules) -> Band:
 def checks(
     name: str, option: Option, flows: Flows | None, claim: Claim, known: Known, *, sources: pd.DataFrame,
     rules: Rules, last_class: str | None,
-) -> pd.DataFrame:  # fmt: skip
-    """Every legal check of one option, a row each (COLUMNS); `sources` are those of `recovery.sources`."""
+) -> list[tuple]:  # fmt: skip
+    """Every legal check of one option, a tuple each (COLUMNS); `sources` are those of `recovery.sources`."""
     rows = []
     if option.kind == "reschedule":
         rows += [_extension(option, claim, known, rules), _term(option, claim, known, rules)]
@@ -53,8 +53,7 @@ def checks(
     if option.kind == "write_off":
         rows.append(_write_off(sources, last_class, rules))
     rows += _duties(option, sources, rules)
-    made = pd.DataFrame([row for row in rows if row], columns=COLUMNS[1:])
-    return made.assign(option=name)[COLUMNS]
+    return [(name, *row) for row in rows if row]
 
 
 def _extension(option: Option, claim: Claim, known: Known, rules: Rules) -> tuple:

@@ -192,10 +192,9 @@ def _contract(claim: Claim, coming: pd.DataFrame) -> Flows:
         principal[-1] += max(-ahead, 0.0)
     else:
         months, principal, interest = _bullet(claim, left)
-    months, principal, interest = (
-        np.concatenate([[first], rest])
-        for first, rest in ((0.0, months), (claim.principal_overdue, principal), (claim.interest_overdue, interest))
-    )
+    late = claim.interest_overdue + claim.principal_overdue * claim.rate * claim.accrued_months / 12
+    arrears = ((0.0, months), (claim.principal_overdue, principal), (late, interest))
+    months, principal, interest = (np.concatenate([[first], rest]) for first, rest in arrears)
     return Flows(months, principal, interest, np.zeros(len(months)), claim.balance)
 
 

@@ -91,16 +91,13 @@ def top_up(claim: Claim, kind: str, share: float) -> pd.DataFrame:
     return pd.DataFrame([row], columns=SOURCES)
 
 
-def priced(found: pd.DataFrame, rules: Recovery, *, start: float = 0.0, shift: Shift = Shift()) -> pd.DataFrame:
-    """Each source with haircut, costs, prior claims, net proceeds and the month they come (from the signing day).
+def priced(found: list[dict], rules: Recovery, *, start: float = 0.0, shift: Shift = Shift()) -> list[dict]:
+    """Each source (a record of `sources`) with haircut, costs, prior claims, net proceeds and the month they come.
 
-    `start`: the month enforcement begins; values decay until they are sold.
+    `start`: the month enforcement begins; values decay until they are sold. In the order the money comes.
     """
-    rows = []
-    for each in found.to_dict("records"):
-        rows.append(_priced(each, rules, start + rules.start_months, shift))
-    made = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("owed", "paid", "pv")])
-    return made.sort_values(["month", "net"], ascending=[True, False], kind="stable", ignore_index=True)
+    rows = [_priced(each, rules, start + rules.start_months, shift) for each in found]
+    return sorted(rows, key=lambda row: (row["month"], -row["net"]))
 
 
 def _priced(each: dict, rules: Recovery, start: float, shift: Shift) -> dict:
@@ -138,27 +135,28 @@ def estate(balance: pd.Series | None, rules: Recovery, *, secured: float = 0.0) 
     return (float(np.clip(left / claims, 0, 1)) if claims > 0 else 1.0), ""
 
 
-def waterfall(
-    owed: float, found: pd.DataFrame, *, rate: float, eir: float, unsecured: float, rules: Recovery,
+def payments(
+    owed: float, found: list[dict], *, rate: float, unsecured: float, rules: Recovery,
     start: float = 0.0, shift: Shift = Shift(),
-) -> pd.DataFrame:  # fmt: skip
-    """Who pays what and when (COLUMNS), in the order the money comes; `pv` at `eir` on the signing day.
+) -> list[dict]:  # fmt: skip
+    """Who pays what and when, in the order the money comes: `priced` sources with `owed` and `paid`, then the rest.
 
     `owed` at month `start` grows by simple interest at `rate` on what is left; `unsecured`: the share of what then
-    remains that comes in with the estate's time. The sum of `paid` never exceeds what is owed when it is paid.
+    remains that comes in with the estate's time. Nobody pays more than is owed when the payment comes.
     """
     rows, left, since = priced(found, rules, start=start, shift=shift), owed, start
-    paid, owing = [], []
-    for net, month in zip(rows["net"], rows["month"], strict=True):
-        left, since = left * (1 + rate * (month - since) / 12), month
-        owing.append(left)
-        paid.append(min(net, left))
-        left -= paid[-1]
-    rows = rows.assign(owed=owing, paid=paid)
-    month = max(start + rules.estate.months, since)
-    tail = {"source": "unsecured", "step": "unsecured", "kind": "unsecured", "name": "unsecured", "month": month}
-    tail |= {"owed": left, "net": left * unsecured, "paid": left * unsecured, "basis": rules.estate.basis, "reason": ""}
-    rows = pd.concat([rows, pd.DataFrame([tail])], ignore_index=True) if len(rows) else pd.DataFrame([tail])
+    for row in rows:
+        left, since = left * (1 + rate * (row["month"] - since) / 12), row["month"]
+        row |= {"owed": left, "paid": min(row["net"], left)}
+        left -= row["paid"]
+    rest = dict.fromkeys(("source", "step", "kind", "name"), "unsecured") | {"basis": rules.estate.basis, "reason": ""}
+    rest |= {"month": max(start + rules.estate.months, since), "owed": left}
+    return [*rows, rest | {"net": left * unsecured, "paid": left * unsecured}]
+
+
+def waterfall(owed: float, found: pd.DataFrame, *, eir: float, **terms: object) -> pd.DataFrame:
+    """`payments` as a table (COLUMNS); `pv` at `eir` a year on the signing day."""
+    rows = pd.DataFrame(payments(owed, found.to_dict("records"), **terms))
     return rows.assign(pv=rows["paid"] * (1 + eir) ** (-rows["month"] / 12)).reindex(columns=COLUMNS)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pandas as pd
 
 from postloan.judgement import legality
 from postloan.judgement.cash import Cash
 from postloan.judgement.options import Claim, Flows
 from postloan.judgement.valuation import YEAR
-from postloan.judgement.workout_rules import STRESSES, Known, Rules
+from postloan.judgement.workout_rules import Known, Rules
 
 TESTS = ("temporary", "cover", "debt_falls", "owner_shares", "reliable", "not_serial", "legal_term")
 COLUMNS = ["option", "test", "outcome", "evidence", "basis"]
@@ -19,12 +18,13 @@ _OF_TERMS = ("extension", "term", "grace", "repaid_in_full")
 
 
 def tests(
-    name: str, flows: Flows, claim: Claim, cash: Cash, known: Known, *, dscr: pd.DataFrame, legal: pd.DataFrame,
+    name: str, flows: Flows, claim: Claim, cash: Cash, known: Known, *, dscr: list[tuple], legal: list[tuple],
     grade: str | None, rules: Rules,
-) -> pd.DataFrame:  # fmt: skip
-    """The tests of one option, a row each (COLUMNS); `evidence` is JSON of the figures a test saw.
+) -> list[tuple]:  # fmt: skip
+    """The tests of one option, a tuple each (COLUMNS); `evidence` is JSON of the figures a test saw.
 
-    `dscr`: its cover by stress and year; `legal`: its legal checks; `grade`: how far the statements are supported.
+    `dscr`: its cover as (option, stress, year, cash, service, dscr); `legal`: its legal checks; `grade`: how far the
+    statements are supported.
     """
     about = rules.viability
     found = {
@@ -36,19 +36,17 @@ def tests(
         "not_serial": (legality.serial(claim, known, rules), {"repaid_share": claim.repaid_share}),
         "legal_term": _legal(legal),
     }
-    rows = [(name, test, outcome, json.dumps(seen), about.basis) for test, (outcome, seen) in found.items()]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return [(name, test, outcome, json.dumps(seen), about.basis) for test, (outcome, seen) in found.items()]
 
 
-def _cover(dscr: pd.DataFrame, rules: Rules) -> tuple[str, dict]:
+def _cover(dscr: list[tuple], rules: Rules) -> tuple[str, dict]:
     """Every year's cover, base and stressed, at least 1, more from the second year on."""
-    about, judged = rules.viability, dscr.dropna(subset="dscr")
-    if judged.empty:
-        return "cannot", {}
-    need = np.where(judged["year"] < about.later_from_year, about.dscr, about.dscr_later)
-    lowest = judged.groupby("stress")["dscr"].min().reindex(STRESSES)
-    seen = {name: round(float(value), 4) for name, value in lowest.dropna().items()}
-    return "pass" if (judged["dscr"] >= need - 1e-9).all() else "fail", seen
+    about, lowest, enough = rules.viability, {}, True
+    for _, stress, year, *_, value in dscr:
+        if not np.isnan(value):
+            lowest[stress] = round(min(lowest.get(stress, np.inf), float(value)), 4)
+            enough &= value >= (about.dscr if year < about.later_from_year else about.dscr_later) - 1e-9
+    return ("pass" if enough else "fail", lowest) if lowest else ("cannot", {})
 
 
 def _debt(flows: Flows, claim: Claim, cash: Cash) -> tuple[str, dict]:
@@ -72,7 +70,6 @@ def _owner(known: Known) -> tuple[str, dict]:
     return "pass" if known.owner_support > 0 else "fail", {"owner_support": known.owner_support}
 
 
-def _legal(legal: pd.DataFrame) -> tuple[str, dict]:
-    mine = legal[legal["check"].isin(_OF_TERMS)]
-    failed = [*mine.loc[mine["outcome"] == "fail", "check"]]
+def _legal(legal: list[tuple]) -> tuple[str, dict]:
+    failed = [check for _, check, outcome, *_ in legal if check in _OF_TERMS and outcome == "fail"]
     return "fail" if failed else "pass", {"failed": failed}

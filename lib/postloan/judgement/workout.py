@@ -46,6 +46,6 @@ def situation(
     if claim is None:
         return Case(None, pd.DataFrame(columns=recovery.SOURCES), np.nan, "no_loan", unknown("no_loan"), told, **facts)
     found = recovery.sources(side, claim, state, rules.recovery)
-    pledged = recovery.priced(found[found["step"] == "collateral"], rules.recovery)["net"].sum()
-    share, reason = recovery.estate(balance, rules.recovery, secured=float(pledged))
+    pledged = recovery.priced(found[found["step"] == "collateral"].to_dict("records"), rules.recovery)
+    share, reason = recovery.estate(balance, rules.recovery, secured=sum(row["net"] for row in pledged))
     return Case(claim, found, share, reason, cash or unknown("not_given"), told, **facts)
