@@ -108,3 +108,34 @@ def test_no_loans_no_rows():
 def test_later_means_more_days_overdue(day, late):
     now = stand(day, schedule=plan(30, 30, 30, 30), repayments=pays(("2025-03-31", 30, 2), ("2025-06-29", 29.5, 2)))
     assert now["principal_days_overdue"] == late
+
+
+def replanned(as_of: str, old: list[dict], new: list[dict], **tables: list[dict]) -> pd.Series:
+    told = side(schedule=new, **tables)
+    told["plans"] = checked(pd.DataFrame([*old, *new]), "schedule")
+    return servicing.state(told, as_of).iloc[0]
+
+
+def test_an_easier_plan_is_told_with_the_lateness_before_it():
+    new = plan(30, 30, 30, 30, due=["2025-09-30", "2026-03-31", "2026-09-30", "2027-03-31"], known_on="2025-04-20")
+    now = replanned("2025-07-15", plan(30, 30, 30, 30), new)
+    assert (now["replanned_on"], now["eased"], now["late_then"]) == (pd.Timestamp("2025-04-20"), 1, 20)
+    assert now["principal_days_overdue"] == 0
+
+
+def test_a_stricter_plan_is_no_easing():
+    new = plan(30, 40, 50, known_on="2025-04-20")
+    now = replanned("2025-05-15", plan(30, 30, 30, 30), new, repayments=pays(("2025-03-31", 30, 2)))
+    assert (now["eased"], now["late_then"]) == (0, 0)
+
+
+def test_the_first_plan_is_no_change():
+    assert pd.isna(stand("2025-07-15", schedule=plan(30, 30, 30, 30))["replanned_on"])
+
+
+def test_arrears_paid_leave_the_day_they_were():
+    now = stand(
+        "2025-07-15", schedule=plan(30, 30, 30, 30), repayments=pays(("2025-04-20", 30, 2), ("2025-06-30", 30, 2))
+    )
+    assert (now["missed_on"], now["cleared_on"]) == (pd.Timestamp("2025-03-31"), pd.Timestamp("2025-04-20"))
+    assert now["times_late"] == 1

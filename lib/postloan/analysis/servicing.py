@@ -14,7 +14,7 @@ PLAN = [*KEY, "kind", "due_on", "due", "settled_on", "days_late"]
 STATE = [
     *KEY, "product", "currency", "drawn", "repaid", "balance", "principal_overdue", "interest_overdue",
     "principal_days_overdue", "interest_days_overdue", "times_late", "next_due_on", "next_due", "first_due_on",
-    "gap_months", "drawn_on", "matures_on", "rate",
+    "gap_months", "drawn_on", "matures_on", "rate", "replanned_on", "eased", "late_then", "missed_on", "cleared_on",
 ]  # fmt: skip
 _CENT = 0.01
 _YEAR = pd.Timedelta(days=365)
@@ -43,6 +43,11 @@ def state(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.DataFr
     `times_late`: instalments of the last year paid late or still unpaid. `next_due` is principal and interest of
     `next_due_on`, the first due date on or after the day. `gap_months`: the usual months between instalments. A loan
     without a plan owes its principal on the day it matures; what it owes in interest is not known (NaN).
+
+    `replanned_on`: the day the newest plan replaced another (`side["plans"]` holds all versions), `eased`: whether it
+    asks for less in the year that follows or runs longer, `late_then`: days overdue by the old plan on that day;
+    `missed_on`: the newest due date that was missed; `cleared_on`: the day the last arrears were paid, where none are
+    left.
     """
     day, loans = pd.Timestamp(as_of), side["loans"]
     drawn = side["drawdowns"][side["drawdowns"]["drawn_on"] <= day].groupby(KEY)
@@ -59,6 +64,7 @@ def state(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.DataFr
     amount = coming.groupby([*KEY, "due_on"])["due"].sum().rename("next_due")
     told = told.join(first, on=KEY).join(amount, on=[*KEY, "next_due_on"])
     told = told.join(_rhythm(plan), on=KEY)
+    told = _changed(told, plan, side, day)
     return told.sort_values(KEY, ignore_index=True)[STATE]
 
 
@@ -129,3 +135,42 @@ def _rhythm(plan: pd.DataFrame) -> pd.DataFrame:
     by = days.assign(gap=gap).groupby(KEY)
     told = by.agg(first_due_on=("due_on", "min"), gap_months=("gap", "median"))
     return told.assign(gap_months=np.round(told["gap_months"]))
+
+
+def _changed(told: pd.DataFrame, plan: pd.DataFrame, side: dict[str, pd.DataFrame], day: pd.Timestamp) -> pd.DataFrame:
+    """Adds when and how the plan was replaced, and what was missed and settled under the present one."""
+    told = told.join(_replaced(side, day), on=KEY)
+    late = plan[(plan["days_late"] > 0) & (plan["due_on"] < day)]
+    told = told.join(late.groupby(KEY)["due_on"].max().rename("missed_on"), on=KEY)
+    open_ = late[late["settled_on"].isna()][KEY].drop_duplicates()
+    settled = late.groupby(KEY)["settled_on"].max().drop(index=pd.MultiIndex.from_frame(open_))
+    return told.join(settled.rename("cleared_on"), on=KEY)
+
+
+def _replaced(side: dict[str, pd.DataFrame], day: pd.Timestamp) -> pd.DataFrame:
+    """By loan: the day the newest plan replaced another, whether it eases, and how late the loan was by the old one."""
+    plans, new = side.get("plans", side["schedule"]), side["schedule"]
+    made = new.groupby(KEY)["known_on"].max().rename("replanned_on")
+    old = plans.join(made, on=KEY)
+    old = old[old["known_on"] < old["replanned_on"]]
+    old = old[old["known_on"] == old.groupby(KEY)["known_on"].transform("max")]
+    made = made.reindex(pd.MultiIndex.from_frame(old[KEY].drop_duplicates()))
+    asked, asks = (_year_after(part, made) for part in (old, new))
+    ends, ended = (part.groupby(KEY)["due_on"].max().reindex(made.index) for part in (new, old))
+    less = asks.reindex(made.index, fill_value=0.0) < asked.reindex(made.index, fill_value=0.0) - _CENT
+    level = asks["principal"].reindex(made.index) <= asked["principal"].reindex(made.index) + _CENT
+    eased = less["principal"] | (level & less["interest"] & (ends >= ended)) | (ends > ended)
+    paid = side["repayments"].join(made, on=KEY)
+    paid = paid[paid["paid_on"] <= paid["replanned_on"]]
+    due = old.rename(columns={"principal": "due"}).query("due > 0")[[*KEY, "due_on", "due", "replanned_on"]]
+    then = _settled(due, paid[[*KEY, "paid_on", "principal"]], "principal")
+    late = (then["replanned_on"] - then["due_on"]).dt.days.where(then["settled_on"].isna(), 0).clip(lower=0)
+    late = late.groupby([then[name] for name in KEY]).max().rename("late_then")
+    return pd.DataFrame({"replanned_on": made, "eased": eased.astype(float)}).join(late).dropna(subset="replanned_on")
+
+
+def _year_after(plan: pd.DataFrame, made: pd.Series) -> pd.DataFrame:
+    """What a plan asks for in the year after the day it was replaced, principal and interest."""
+    rows = plan[[*KEY, "due_on", "principal", "interest"]].join(made, on=KEY)
+    within = rows[(rows["due_on"] > rows["replanned_on"]) & (rows["due_on"] <= rows["replanned_on"] + _YEAR)]
+    return within.groupby(KEY)[["principal", "interest"]].sum()
