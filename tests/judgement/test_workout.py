@@ -180,8 +180,8 @@ def test_waterfall_by_hand():
     gross = 100 * (1 - about.haircut) * (1 - about.yearly_decay) ** (about.months / 12)
     land = gross * (1 - about.cost_share) - 5
     promise = 10 * (1 - RULES.recovery.guarantor.cost_share)
-    at_18 = 90 * (1 + 0.06 * 1.5)
-    at_24 = (at_18 - promise) * (1 + 0.06 * 0.5)
+    at_18 = 90 * 1.06**1.5
+    at_24 = (at_18 - promise) * 1.06**0.5
     rest = (at_24 - land) * 0.1
     assert list(made["source"]) == ["G1", "C1", "unsecured"]
     assert made["owed"].tolist() == pytest.approx([at_18, at_24, at_24 - land])
@@ -383,7 +383,7 @@ def test_case_by_hand():
     )
     left += overdue * (month == 0)
     fall = recovery.waterfall(
-        left, told.sources, rate=0.06, eir=rate, unsecured=told.unsecured, rules=RULES.recovery, start=month
+        left, told.sources, rate=1.015**4 - 1, eir=rate, unsecured=told.unsecured, rules=RULES.recovery, start=month
     )
     failed = before + fall["pv"].sum()
     assert row["ev"] == pytest.approx(row["chance"] * npv + (1 - row["chance"]) * failed)

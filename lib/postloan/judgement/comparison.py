@@ -97,7 +97,7 @@ def compare(case: Case, rules: Rules) -> Compared:
     )
     kept = pd.concat([_flow_table(name, one, claim) for name, one in valued.items()], ignore_index=True)
     about = {"unsecured": case.unsecured, "rules": rules.recovery}
-    waterfall = recovery.waterfall(claim.total, case.sources, rate=claim.rate, eir=claim.eir, **about)
+    waterfall = recovery.waterfall(claim.total, case.sources, rate=claim.growth, eir=claim.eir, **about)
     floor = recovery.floor(claim.total, case.sources, eir=claim.eir, **about)
     return Compared(_options(valued), kept, *frames, effects, waterfall, floor)
 
@@ -138,7 +138,7 @@ def _all_flows(view: View) -> dict[str, Flows | None]:
 def _enforced(view: View, owed: float, sources: list[dict], start: float) -> tuple[np.ndarray, np.ndarray]:
     """Months and money of enforcing from a month on."""
     about = {"unsecured": view.case.unsecured, "rules": view.rules.recovery, "shift": view.shift}
-    rows = recovery.payments(owed, sources, rate=view.case.claim.rate, start=start, **about)
+    rows = recovery.payments(owed, sources, rate=view.case.claim.growth, start=start, **about)
     return np.array([row["month"] for row in rows], float), np.array([row["paid"] for row in rows], float)
 
 

@@ -88,6 +88,11 @@ class Claim:
     assumed: tuple[str, ...] = ()
 
     @property
+    def growth(self) -> float:
+        """The contract's own rate as an effective rate a year."""
+        return (1 + self.rate * self.every / 12) ** (12 / self.every) - 1
+
+    @property
     def due_interest(self) -> float:
         """Interest overdue and accrued up to the day."""
         return self.interest_overdue + self.accrued
@@ -144,7 +149,6 @@ def _of(table: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
 def _claim(now: pd.Series, loan: pd.Series, plan: pd.DataFrame, day: pd.Timestamp, every: int) -> Claim:
     apart = plan["due_on"].drop_duplicates().diff().dt.days.median() / 30.44
     step = int(np.clip(round(apart), 1, 12)) if pd.notna(apart) else every
-    nominal = (1 + loan["rate"] * step / 12) ** (12 / step) - 1
     assumed = [name for name, missing in _gaps(now, loan, plan).items() if missing]
     remaining = months_between(day, loan["matures_on"])
     since = max([each for each in (*plan["due_on"][plan["due_on"] < day], now["drawn_on"]) if pd.notna(each)] or [day])
@@ -157,7 +161,7 @@ def _claim(now: pd.Series, loan: pd.Series, plan: pd.DataFrame, day: pd.Timestam
         accrued=now["balance"] * loan["rate"] * max(months_between(since, day), 0.0) / 12 if remaining > 0 else 0.0,
         days_overdue=float(np.nanmax([now["principal_days_overdue"], now["interest_days_overdue"], 0])),
         rate=loan["rate"],
-        eir=loan["effective_rate"] if pd.notna(loan["effective_rate"]) else nominal,
+        eir=loan["effective_rate"],
         every=step,
         remaining_months=remaining,
         granted_months=months_between(loan["signed_on"], loan["matures_on"]),
@@ -166,7 +170,8 @@ def _claim(now: pd.Series, loan: pd.Series, plan: pd.DataFrame, day: pd.Timestam
         contract=_EMPTY,
         assumed=tuple(assumed),
     )
-    return replace(made, contract=_contract(made, plan[plan["due_on"] >= day]))
+    eir = made.growth if pd.isna(made.eir) else made.eir
+    return replace(made, eir=eir, contract=_contract(made, plan[plan["due_on"] >= day]))
 
 
 _EMPTY = Flows(*(np.zeros(0) for _ in range(4)), opening=0.0)

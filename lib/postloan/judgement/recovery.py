@@ -141,12 +141,12 @@ def payments(
 ) -> list[dict]:  # fmt: skip
     """Who pays what and when, in the order the money comes: `priced` sources with `owed` and `paid`, then the rest.
 
-    `owed` at month `start` grows by simple interest at `rate` on what is left; `unsecured`: the share of what then
+    `owed` at month `start` grows at `rate` (effective a year) on what is left; `unsecured`: the share of what then
     remains that comes in with the estate's time. Nobody pays more than is owed when the payment comes.
     """
     rows, left, since = priced(found, rules, start=start, shift=shift), owed, start
     for row in rows:
-        left, since = left * (1 + rate * (row["month"] - since) / 12), row["month"]
+        left, since = left * (1 + rate) ** ((row["month"] - since) / 12), row["month"]
         row |= {"owed": left, "paid": min(row["net"], left)}
         left -= row["paid"]
     rest = dict.fromkeys(("source", "step", "kind", "name"), "unsecured") | {"basis": rules.estate.basis, "reason": ""}
