@@ -53,26 +53,30 @@ class Draws:
     reason: dict[str, str]
 
 
-def draw(panel: Panel, borrower_id: str, metrics: list[str], *, horizon: int = 4, day_basis: int = 360) -> Draws:
+def draw(
+    panel: Panel, borrower_id: str, metrics: list[str] | dict[str, str], *, horizon: int = 4, day_basis: int = 360
+) -> Draws:
     """Simulate one borrower's ratios so many quarters ahead (years, where it files no quarters).
 
+    `metrics` are ids of ratios, or formulas by the name each is to have.
     Fewer than eight periods: no model, and the reason says so. `mase` sets the error at past origins beside that of
     repeating the same period of last year.
     """
+    texts = metrics if isinstance(metrics, dict) else {name: ratios.FORMULAS[name] for name in metrics}
     step, grid, items = _history(panel, borrower_id)
     steps = max(1, round(horizon * 3 / step))
     ends = panel.rows.loc[panel.rows["borrower_id"] == borrower_id, "period_end"]
     newest = ends.iloc[-1] - pd.Timedelta(days=15) + pd.offsets.MonthEnd(0)  # the month end nearest to it
     days = pd.DatetimeIndex([newest + pd.offsets.MonthEnd(step * (h + 1)) for h in range(steps)])
-    none = Draws(borrower_id, step, days, {}, {}, dict.fromkeys(metrics, "too_short"))
-    needed = _needed(metrics, items)
+    none = Draws(borrower_id, step, days, {}, {}, dict.fromkeys(texts, "too_short"))
+    needed = _needed(texts, items)
     if len(grid) < forecasting.FEWEST or needed.empty:
         return none
     fit = forecasting.fit(needed.to_numpy(float).T, steps, 12 // step)
     future = _paths(fit, steps, needed)
     basis = Basis(step, day_basis, panel.average_points if step == 3 else 2)
-    made = _evaluated(needed, future, fit, metrics, basis)
-    return _told(made, none, metrics, steps, 12 // step)
+    made = _evaluated(needed, future, fit, texts, basis)
+    return _told(made, none, steps, 12 // step)
 
 
 def _history(panel: Panel, borrower_id: str) -> tuple[int, np.ndarray, pd.DataFrame]:
@@ -88,10 +92,10 @@ def _history(panel: Panel, borrower_id: str) -> tuple[int, np.ndarray, pd.DataFr
     return step, grid, pd.concat([flow, stock], axis=1).reindex(grid)
 
 
-def _needed(metrics: list[str], items: pd.DataFrame) -> pd.DataFrame:
+def _needed(texts: dict[str, str], items: pd.DataFrame) -> pd.DataFrame:
     """The items that the formulas need, composites taken apart, and that are known in the newest period."""
     composites = {**chart.composites("stock"), **chart.composites("flow")}
-    asked = [leaf.partition(".")[2] for name in metrics for leaf in formulas.leaves(ratios.FORMULAS[name])]
+    asked = [leaf.partition(".")[2] for text in texts.values() for leaf in formulas.leaves(text)]
     wanted = set(_MAIN)
     while asked:
         item = asked.pop()
@@ -110,7 +114,7 @@ def _paths(fit: forecasting.Fit, steps: int, needed: pd.DataFrame) -> np.ndarray
 
 
 def _evaluated(
-    needed: pd.DataFrame, future: np.ndarray, fit: forecasting.Fit, metrics: list[str], basis: Basis
+    needed: pd.DataFrame, future: np.ndarray, fit: forecasting.Fit, texts: dict[str, str], basis: Basis
 ) -> dict[str, np.ndarray]:
     """Each metric on every draw, and from every past origin: (draws + origins + 1, history + steps); the last row is
     what came."""
@@ -127,12 +131,9 @@ def _evaluated(
     every = np.concatenate([worlds, origins, came], axis=1)
     panel = _panel(every, list(needed), basis)
     found = {}
-    for name in metrics:
-        values = (
-            ratios.evaluator(panel, basis.day_basis)
-            .evaluate(ratios.FORMULAS[name], zero_reason=ratios.NO_INTEREST.get(name))
-            .values
-        )
+    for name, text in texts.items():
+        judge = ratios.evaluator(panel, basis.day_basis)
+        values = judge.evaluate(text, zero_reason=ratios.NO_INTEREST.get(name)).values
         found[name] = _placed(values, panel, every.shape[1:], basis.step)
     return found
 
@@ -163,9 +164,9 @@ def _placed(values: np.ndarray, panel: Panel, shape: tuple[int, int], step: int)
     return placed
 
 
-def _told(made: dict[str, np.ndarray], none: Draws, metrics: list[str], steps: int, season: int) -> Draws:
+def _told(made: dict[str, np.ndarray], none: Draws, steps: int, season: int) -> Draws:
     values, mase, reason = {}, {}, {}
-    for name in metrics:
+    for name in made:
         ahead = made[name][:DRAWS, -steps:]
         if np.isnan(ahead[0]).any() or np.isnan(ahead).mean() > 1 - _DEFINED:
             reason[name] = "undefined"
