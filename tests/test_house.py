@@ -41,7 +41,7 @@ INSIDE = {
         "outlook",
         "assumptions",
         "debt",
-    },  # fmt: skip
+    },
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"}
