@@ -142,55 +142,56 @@ def drawn(client: Client) -> list[tuple[dict, dict]]:
 # ---- the collection account
 
 
-def run(client: Client) -> None:
-    """Write a business's months into the collection account, and the drawdowns into the loan account."""
+def run(client: Client) -> int:
+    """Write a business's months into the collection account, and the drawdowns into the loan account; returns what
+    lies in the collection account before."""
     for _, row in drawn(client):
         client.move(row["account"], row["drawn_on"], row["amount"], _OURS, "贷款发放", channel="other")
-    targets, others = _targets(client), dict.fromkeys(pd.period_range(start(client), TODAY, freq="M"), 0)
+    others = dict.fromkeys(pd.period_range(start(client), TODAY, freq="M"), 0)
     for entry in client.entries:  # what was planted before
         others[entry["on"].to_period("M")] += entry["amount"] * (entry["account"] == client.account)
-    left = next(iter(targets.values()))
+    service = _service(client)
+    targets = _targets(client, service)
+    opening = left = targets[min(targets)]
     for month, other in others.items():
-        left = _month(client, month, left, targets[month]) + other
+        left = _month(client, month, left, (targets[month], service.get(month, []))) + other
     if client.number >= 10:
         for look in LOOKS:
             client.observe(look, collection_share=collected(client, look))
+    return opening
 
 
-def opening(client: Client) -> int:
-    """What lies in the collection account before the first month."""
-    return next(iter(_targets(client).values()))
-
-
-def _targets(client: Client) -> dict[pd.Period, int]:
+def _targets(client: Client, service: dict[pd.Period, list]) -> dict[pd.Period, int]:
     """What is to be left at the end of each month, the one before the first included: a share of the statements' cash
     and next month's loan service, and more where a month's collections will not pay for a large one."""
-    months = pd.period_range(start(client).to_period("M") - 1, TODAY, freq="M")
     targets, then = {}, 0
-    for month in reversed(months):
-        coming, at = sum(_service(client, month + 1).values()), (month + 1).start_time
+    for month in reversed(pd.period_range(start(client).to_period("M") - 1, TODAY, freq="M")):
+        coming, at = sum(amount for *_, amount in service.get(month + 1, [])), (month + 1).start_time
         earned = 0.35 * collected(client, at) * client.quarter("cash_from_sales", at) / 3
-        then = max(_kept(client, month) + coming, int(then + coming - earned))
-        targets[month] = then
-    return dict(reversed(targets.items()))
+        kept = lots(0.22 * client.level("closing_cash", month.end_time.normalize()))
+        targets[month] = then = max(kept + coming, int(then + coming - earned))
+    return targets
 
 
-def _kept(client: Client, month: pd.Period) -> int:
-    return lots(0.22 * client.level("closing_cash", month.end_time.normalize()))
+def _service(client: Client) -> dict[pd.Period, list[tuple]]:
+    """What was paid on loans by month: (loan, day, amount)."""
+    found: dict[pd.Period, list[tuple]] = {}
+    for row in client.rows["repayments"]:
+        paid = (row["loan_id"], row["paid_on"], row["principal"] + row["interest"])
+        found.setdefault(row["paid_on"].to_period("M"), []).append(paid)
+    return found
 
 
-def _service(client: Client, month: pd.Period) -> dict[tuple, int]:
-    """What was paid on loans within a month, by loan and day."""
-    rows = [row for row in client.rows["repayments"] if row["paid_on"].to_period("M") == month]
-    return {(row["loan_id"], row["paid_on"]): row["principal"] + row["interest"] for row in rows}
+def _month(client: Client, month: pd.Period, left: int, plan: tuple[int, list]) -> int:
+    """One month: money in by the 14th, fixed payments, loan service, then suppliers; returns what is left.
 
-
-def _month(client: Client, month: pd.Period, left: int, target: int) -> int:
-    """One month: money in by the 14th, fixed payments, loan service, then suppliers; returns what is left."""
+    `plan` is what is to be left and the loan service.
+    """
     part = 0.5 if month == TODAY.to_period("M") else 1.0
     came = _receipts(client, month, part)
     gone = _regular(client, month)
-    for (loan_id, paid), amount in _service(client, month).items():
+    target, service = plan
+    for loan_id, paid, amount in service:
         client.move(client.account, paid, -amount, _OURS, f"贷款还本付息 {loan_id}", channel="other")
         gone += amount
     spare = left + came - gone - target

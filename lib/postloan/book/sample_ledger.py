@@ -51,7 +51,8 @@ class Client:
     rows: dict[str, list[dict]] = field(default_factory=lambda: {name: [] for name in LOAN_TABLES})
     seen: list[dict] = field(default_factory=list)
     truth: list[dict] = field(default_factory=list)
-    entries: list[dict] = field(default_factory=list)
+    entries: list[dict] = field(default_factory=list)  # movements on accounts until they are posted
+    figures: dict[str, dict] = field(default_factory=dict)  # items by quarter end, as they are asked for
     share: dict[str, float] = field(default_factory=lambda: {"term": 0.35, "line": 0.35, "collected": 0.81})
 
     @cached_property
@@ -136,20 +137,21 @@ class Client:
 
     def quarter(self, item: str, when: pd.Timestamp) -> float:
         """A flow of the quarter that holds the day; after the last statements, last year's at this year's pace."""
-        series, end = self._figures[item], when + _QUARTER_END
+        series, end = self._series(item), when + _QUARTER_END
         if end in series:
             return float(series[end])
-        sales, before = [*self._figures["revenue"].values()], end - pd.offsets.QuarterEnd(4)
+        sales, before = [*self._series("revenue").values()], end - pd.offsets.QuarterEnd(4)
         return float(series[before] * min(1.3, max(0.7, sales[-1] / sales[-5])))
 
     def level(self, item: str, when: pd.Timestamp) -> float:
         """A balance at the last quarter end up to the day."""
-        series = self._figures[item]
+        series = self._series(item)
         return float(series[max((end for end in series if end <= when), default=next(iter(series)))])
 
-    @cached_property
-    def _figures(self) -> dict[str, dict[pd.Timestamp, float]]:
-        return self.quarters.to_dict()
+    def _series(self, item: str) -> dict[pd.Timestamp, float]:
+        if item not in self.figures:
+            self.figures[item] = self.quarters[item].to_dict()
+        return self.figures[item]
 
 
 def tables(clients: list[Client]) -> dict[str, pd.DataFrame]:

@@ -74,6 +74,7 @@ def _worse(client: Client, row: dict) -> None:
         seized = day("2026-04-20")
         client.add("collateral", seized, **{**lower, "seized_on": seized})
         client.observe(seized, collateral_seized=1)
+        client.observe(LOOKS[1], collateral_seized=1)
         client.plant("veto_collateral_seized", seized, TODAY)
 
 

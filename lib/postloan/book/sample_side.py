@@ -23,8 +23,7 @@ def write(client: Client) -> None:
         sample_loans.lend(client)
     sample_flows.people(client)
     sample_planted.spend(client)
-    sample_flows.run(client)
-    client.post({client.account: sample_flows.opening(client)})
+    client.post({client.account: sample_flows.run(client)})
     if client.number >= 10 and client.number not in sample_cases.CASES:
         sample_loans.watch(client, LOOKS)
     sample_security.secure(client)
