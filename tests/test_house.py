@@ -41,7 +41,12 @@ INSIDE = {
         "outlook",
         "assumptions",
         "debt",
-    },  # fmt: skip
+        "capacity",
+        "collateral",
+        "covenants",
+        "guarantors",
+        "working_need",
+    },
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"},
