@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from postloan.analysis import outlook
 from postloan.analysis.periods import Panel
 from postloan.judgement import classification, early_warning, exposures, monitoring, rules, sight
 from postloan.tables import LEVELS
@@ -39,7 +40,8 @@ def screen(
     (the most severe rules), class, verdict, next_review, overdue_days and the `ratios` asked for.
 
     `borrowers` is the book's table; those without statements known on `as_of` are left out. Amounts in the basic
-    unit. Each number equals that of the borrower's own report.
+    unit. Each number equals that of the borrower's own report, given the `chance` of this panel; without it, rules
+    that look ahead cannot be judged.
     """
     found = judge(panel, borrowers, known, as_of, chance=chance)
     rows = found.levels.merge(borrowers[["borrower_id", "name", "name_en", "industry"]], on="borrower_id", how="left")
@@ -47,6 +49,13 @@ def screen(
     rows = rows.merge(found.classed[["borrower_id", "suggested", "verdict"]].rename(columns={"suggested": "class"}))
     rows = rows.merge(found.plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(found.seen, ratios))
     return rows.drop(columns="exposure")
+
+
+def chance(panel: Panel, *, day_basis: int = 360) -> sight.Chance:
+    """What the rules in force ask of the future, drawn for every borrower of the panel as its own report draws it."""
+    asked = rules.breaches(rules.load())
+    metrics = list(dict.fromkeys(ask[0] for ask in asked))
+    return outlook.chances(outlook.draw_each(panel, metrics, day_basis=day_basis), asked)
 
 
 @dataclass(frozen=True)
