@@ -30,7 +30,7 @@ MAY_IMPORT = {
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
-    "analysis": {"worlds", "periods", "formulas", "forecasting", "ratios", "scores", "evidence"},
+    "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence", "servicing", "worlds"},
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"},
