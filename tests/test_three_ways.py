@@ -9,6 +9,7 @@ from nbclient import NotebookClient
 
 from conftest import ROOT
 from postloan.analysis.periods import Panel
+from postloan.judgement import exposures
 from postloan.portfolio import screen
 from postloan.report import page, record
 
@@ -47,14 +48,16 @@ def test_run_all_agrees(home, batch):
 
 @pytest.fixture(scope="module")
 def judged(sample_book):
-    panel, known = Panel(sample_book.statements(as_of=AS_OF)), screen.Known(sample_book.observations(as_of=AS_OF))
+    panel, side = Panel(sample_book.statements(as_of=AS_OF)), sample_book.loan_side(as_of=AS_OF)
+    known = screen.Known(sample_book.observations(as_of=AS_OF), side=side)
     return screen.judge(panel, sample_book.borrowers(), known, AS_OF, chance=screen.chance(panel))
 
 
 def screened(judged, borrower):
     """What the screen found of one borrower, in the words of a record."""
     level, opinion, plan = (
-        part[part["borrower_id"] == borrower].iloc[0] for part in (judged.levels, judged.classed, judged.plan)
+        part[part["borrower_id"] == borrower].iloc[0]
+        for part in (judged.levels, exposures.worst(judged.classed), judged.plan)
     )
     mine = judged.warnings.signals[judged.warnings.signals["borrower_id"] == borrower]
     unjudged = judged.warnings.unjudged[judged.warnings.unjudged["borrower_id"] == borrower]

@@ -232,7 +232,8 @@ def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame
     ledger = open_book(book or "default")
     panel = Panel(ledger.statements(as_of=day))
     actions = ledger.actions(as_of=day, entered_before=day)
-    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions)
+    side = ledger.loan_side(as_of=day)
+    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions, side)
     key = tuple(name for name, each in measures().items() if each.key)
     chance = screening.chance(panel) if forecast else None
     return screening.screen(panel, ledger.borrowers(), known, day, ratios=key, chance=chance)
