@@ -30,10 +30,23 @@ MAY_IMPORT = {
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
-    "analysis": {"periods", "formulas", "forecasting", "ratios", "scores", "evidence", "servicing", "worlds"},
+    "analysis": {
+        "periods",
+        "formulas",
+        "forecasting",
+        "ratios",
+        "scores",
+        "evidence",
+        "servicing",
+        "outlook",
+        "assumptions",
+        "debt",
+        "worlds",
+    },
     "report": {"exhibits", "narrative", "safety", "record", "case"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
-    "judgement": {"rules", "sight", "classification"},
+    "judgement": {"rules", "sight", "classification"}
+    | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 
 

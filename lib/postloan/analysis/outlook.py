@@ -50,9 +50,12 @@ class Draws:
     reason: dict[str, str]
 
 
-def draw(panel: Panel, borrower_id: str, metrics: list[str], *, horizon: int = 4, day_basis: int = 360) -> Draws:
+def draw(
+    panel: Panel, borrower_id: str, metrics: list[str] | dict[str, str], *, horizon: int = 4, day_basis: int = 360
+) -> Draws:
     """Simulate one borrower's ratios so many quarters ahead (years, where it files no quarters).
 
+    `metrics` are ids of ratios, or formulas by the name each is to have.
     Fewer than eight periods: no model, and the reason says so. `mase` sets the error at past origins beside that of
     repeating the same period of last year.
     """
@@ -61,7 +64,7 @@ def draw(panel: Panel, borrower_id: str, metrics: list[str], *, horizon: int = 4
 
 def draw_each(
     panel: Panel,
-    metrics: list[str],
+    metrics: list[str] | dict[str, str],
     *,
     horizon: int = 4,
     day_basis: int = 360,
@@ -72,11 +75,12 @@ def draw_each(
     Borrowers are fitted and drawn AT_ONCE at a time, so that memory does not grow with the panel: take from each
     what is needed (`chances`) and let it go. ContractError for a borrower that the panel lacks.
     """
+    texts = metrics if isinstance(metrics, dict) else {name: ratios.FORMULAS[name] for name in metrics}
     for step, alike in _about(panel, borrowers).groupby("step"):
         ordered = alike.iloc[np.argsort((alike["last"] - alike["first"]).to_numpy(), kind="stable")]
         for start in range(0, len(ordered), AT_ONCE):
             basis = Basis(int(step), day_basis, panel.average_points)
-            yield from _drawn(panel, ordered.iloc[start : start + AT_ONCE], metrics, horizon, basis)
+            yield from _drawn(panel, ordered.iloc[start : start + AT_ONCE], texts, horizon, basis)
 
 
 def _about(panel: Panel, borrowers: list[str] | None) -> pd.DataFrame:
@@ -120,10 +124,10 @@ def _history(panel: Panel, about: pd.DataFrame, wanted: tuple[str, ...], step: i
 
 
 @lru_cache(maxsize=64)
-def _needed(metrics: tuple[str, ...]) -> tuple[str, ...]:
+def _needed(texts: tuple[str, ...]) -> tuple[str, ...]:
     """The items that the formulas need, composites taken apart, in the order of the chart."""
     composites = {**chart.composites("stock"), **chart.composites("flow")}
-    asked = [leaf.partition(".")[2] for name in metrics for leaf in formulas.leaves(ratios.FORMULAS[name])]
+    asked = [leaf.partition(".")[2] for text in texts for leaf in formulas.leaves(text)]
     wanted = set(_MAIN)
     while asked:
         item = asked.pop()
@@ -133,15 +137,15 @@ def _needed(metrics: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(item for item in chart.items() if item in wanted)
 
 
-def _drawn(panel: Panel, about: pd.DataFrame, metrics: list[str], horizon: int, basis: Basis) -> Iterator[Draws]:
+def _drawn(panel: Panel, about: pd.DataFrame, texts: dict[str, str], horizon: int, basis: Basis) -> Iterator[Draws]:
     """The futures of borrowers with the same months a period."""
     steps, season = max(1, round(horizon * 3 / basis.step)), 12 // basis.step
-    history = _history(panel, about, _needed(tuple(metrics)), basis.step)
+    history = _history(panel, about, _needed(tuple(texts.values())), basis.step)
     modelled = (history.count >= forecasting.FEWEST) & np.any(
         [~np.isnan(values[:, -1]) for values in history.past.values()], axis=0
     )
     history = _History({item: values[modelled] for item, values in history.past.items()}, history.count[modelled])
-    made = _evaluated(history, metrics, steps, basis) if modelled.any() else {}
+    made = _evaluated(history, texts, steps, basis) if modelled.any() else {}
     errors = {name: _mase(part, season) for name, part in made.items()}
     place, days = np.cumsum(modelled) - 1, _days(about["end"], steps, basis.step)
     for row, name in enumerate(about.index):
@@ -150,7 +154,7 @@ def _drawn(panel: Panel, about: pd.DataFrame, metrics: list[str], horizon: int, 
             values = {each: (part.ahead[place[row]], errors[each][place[row]]) for each, part in made.items()}
             yield _told(none, values)
         else:
-            none.reason.update(dict.fromkeys(metrics, "too_short"))
+            none.reason.update(dict.fromkeys(texts, "too_short"))
             yield none
 
 
@@ -171,24 +175,24 @@ class _Futures(NamedTuple):
     came: np.ndarray
 
 
-def _evaluated(history: _History, metrics: list[str], steps: int, basis: Basis) -> dict[str, _Futures]:
+def _evaluated(history: _History, texts: dict[str, str], steps: int, basis: Basis) -> dict[str, _Futures]:
     count, past = len(history.count), history.past
     fit = forecasting.fit(np.concatenate([*past.values()]), steps, 12 // basis.step)
     fits = {item: fit.take(slice(n * count, (n + 1) * count)) for n, item in enumerate(past)}
-    ahead = _on(past, lambda item: _paths(fits[item], past[item], steps), metrics, (count, DRAWS, steps), basis)
+    ahead = _on(past, lambda item: _paths(fits[item], past[item], steps), texts, (count, DRAWS, steps), basis)
     origins = []
     for back in range(1, forecasting.ORIGINS + 1):
         known = {item: values[:, :-back] for item, values in past.items()}
         shown = {item: _kept(fits[item].paths[:, back], values) for item, values in known.items()}
-        found = _on(known, lambda item, shown=shown: shown[item][:, None], metrics, (count, 1, steps), basis)
+        found = _on(known, lambda item, shown=shown: shown[item][:, None], texts, (count, 1, steps), basis)
         there = (history.count - back >= forecasting.FEWEST)[:, None]
         origins.append({name: np.where(there, values[:, 0], np.nan) for name, values in found.items()})
     seen = forecasting.ORIGINS + 12 // basis.step
     before = {item: values[:, :-seen] for item, values in past.items()}
-    came = _on(before, lambda item: past[item][:, None, -seen:], metrics, (count, 1, seen), basis)
+    came = _on(before, lambda item: past[item][:, None, -seen:], texts, (count, 1, seen), basis)
     return {
         name: _Futures(ahead[name], np.stack([part[name] for part in origins], axis=1), came[name][:, 0])
-        for name in metrics
+        for name in texts
     }
 
 
@@ -212,7 +216,7 @@ def _paths(fit: forecasting.Fit, past: np.ndarray, steps: int) -> np.ndarray:
 def _on(
     past: dict[str, np.ndarray],
     future: Callable[[str], np.ndarray],
-    metrics: list[str],
+    texts: dict[str, str],
     shape: tuple[int, int, int],
     basis: Basis,
 ) -> dict[str, np.ndarray]:
@@ -221,8 +225,8 @@ def _on(
     judge = ratios.evaluator(worlds, basis.day_basis)
     known = np.logical_or.reduce(np.broadcast_arrays(*(~np.isnan(worlds.at(item, 0)[:, :1]) for item in _MAIN)))
     found = {}
-    for name in metrics:
-        values = judge.evaluate(ratios.FORMULAS[name], zero_reason=ratios.NO_INTEREST.get(name)).values
+    for name, text in texts.items():
+        values = judge.evaluate(text, zero_reason=ratios.NO_INTEREST.get(name)).values
         found[name] = np.where(known, values.reshape(shape), np.nan)
     return found
 
