@@ -32,7 +32,7 @@ lab: $(READY) ## Open JupyterLab on the notebooks, with the kernel and the libra
 lint: $(READY) ## Check style, and that notebooks carry no outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check lib tests
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 bench: $(READY) ## Measure speed (ratios in one run on this machine)
 	$(BIN)/python tests/bench.py

@@ -1,11 +1,24 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
-from postloan import tables
-from postloan.analysis import outlook, periods, ratios, reliability, scores
+from postloan import loan_flags, tables
+from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, monitoring, rules, sight
+from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
 from postloan.measures import measures
-from postloan.report import assurance, case, changes, charts, exhibits, forecasts, narrative, record, signals, verdict
+from postloan.report import (
+    assurance,
+    case,
+    changes,
+    charts,
+    conversations,
+    exhibits,
+    facilities,
+    forecasts,
+    narrative,
+    record,
+    signals,
+    verdict,
+)
 from postloan.wording import texts
 
 __all__ = [
@@ -14,10 +27,14 @@ __all__ = [
     "changes",
     "charts",
     "classification",
+    "conversations",
     "early_warning",
     "exhibits",
     "exposures",
+    "facilities",
     "forecasts",
+    "loan_facts",
+    "loan_flags",
     "measures",
     "monitoring",
     "narrative",
@@ -29,9 +46,11 @@ __all__ = [
     "reliability",
     "rules",
     "scores",
+    "servicing",
     "sight",
     "signals",
     "tables",
+    "talks",
     "texts",
     "verdict",
 ]

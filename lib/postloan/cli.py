@@ -46,20 +46,33 @@ _book = click.option(
 
 @main.command()
 @click.option("--seed", default=1, show_default=True, help="Same seed, same book.")
-@click.option("--borrowers", default=10, show_default=True, type=click.IntRange(8, 10_000))
+@click.option("--borrowers", default=32, show_default=True, type=click.IntRange(8, 10_000))
+@click.option(
+    "--loans/--no-loans", default=True, show_default=True, help="With all that was lent, or statements alone."
+)
+@click.option(
+    "--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what was planted to this CSV file."
+)
 @_book
-def sample(seed: int, borrowers: int, book: str | None) -> None:
-    """Build the synthetic sample book (a file of its own, never mixed with real borrowers)."""
+def sample(seed: int, borrowers: int, loans: bool, truth: Path | None, book: str | None) -> None:
+    """Build the synthetic sample book (a file of its own, never mixed with real borrowers).
+
+    The truth (borrower_id, rule, from, to, look_alike) says which flag on the use of proceeds or warning rule was
+    planted when, and which innocent look-alike must stay quiet; it never enters the book.
+    """
     from postloan.book import sample as generator
     from postloan.book.store import open_book
 
-    made, own = generator.make(seed, borrowers), settings.data_folder() / "sample.db"
+    (made, planted), own = generator.told(seed, borrowers, loans), settings.data_folder() / "sample.db"
     before = own.exists()
     result = open_book(book or "sample").add(made)
     if before and result.added and not book:  # the sample of another seed or version: start afresh, mix nothing
         own.unlink()
         result = open_book("sample").add(made)
     click.echo(f"{result.file}: {borrowers} borrowers, {result.added} figures added, {result.unchanged} unchanged")
+    if truth:
+        _write_table(planted, truth)
+        click.echo(f"wrote {truth}: {len(planted)} planted, {int(planted['look_alike'].sum())} of them look-alikes")
 
 
 @main.command()
@@ -154,8 +167,9 @@ def _tell(result) -> None:
 @click.option("--language", default="zh", show_default=True, type=click.Choice(settings.LANGUAGES))
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(0), help="Rows shown, the worst first.")
 @click.option("--level", default="red", show_default=True, type=click.Choice(["yellow", "orange", "red"]))
+@click.option("--forecast/--no-forecast", default=True, show_default=True, help="Judge what may come as well; slower.")
 @_book
-def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, book: str | None) -> None:
+def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, **told: object) -> None:
     """Judge the whole book in one pass; exit 1 when a borrower stands at --level or above."""
     from postloan.portfolio import screen as screening
     from postloan.tables import LEVELS
@@ -164,7 +178,7 @@ def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, 
         day = dt.date.today() if as_of == "today" else dt.date.fromisoformat(as_of)
     except ValueError:
         raise ContractError(f"--as-of: expected a date such as 2026-05-15, or today; found {as_of!r}") from None
-    found = _screened(book, day)
+    found = _screened(day, **told)
     if out:
         screening.write(found, out)
         click.echo(f"wrote {out}: {len(found)} borrowers")
@@ -221,7 +235,7 @@ def _write_table(frame: pd.DataFrame, file: Path) -> None:
     part.replace(file)
 
 
-def _screened(book: str | None, day: dt.date) -> pd.DataFrame:
+def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame:
     """The book as of a day through every rule."""
     from postloan.analysis.periods import Panel
     from postloan.book.store import open_book
@@ -231,9 +245,11 @@ def _screened(book: str | None, day: dt.date) -> pd.DataFrame:
     ledger = open_book(book or "default")
     panel = Panel(ledger.statements(as_of=day))
     actions = ledger.actions(as_of=day, entered_before=day)
-    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions)
+    side = ledger.loan_side(as_of=day)
+    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions, side)
     key = tuple(name for name, each in measures().items() if each.key)
-    return screening.screen(panel, ledger.borrowers(), known, day, ratios=key)
+    chance = screening.chance(panel) if forecast else None
+    return screening.screen(panel, ledger.borrowers(), known, day, ratios=key, chance=chance)
 
 
 @main.command()

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from postloan.analysis import servicing
 from postloan.errors import ContractError
 from postloan.judgement import classification, exposures
 from postloan.measures import observations
@@ -83,3 +84,68 @@ def test_a_code_that_is_no_class_is_refused():
 def test_overdue_since_counts_back_from_the_day_it_was_seen():
     told = classed(**{**ALL_NO, "days_overdue": 12.0}).triggers.query("trigger == 'overdue'")
     assert told["since"].tolist() == [pd.Timestamp("2026-04-18")]
+
+
+LOAN_DAY = "2026-05-15"
+
+
+def owed(**changed) -> pd.DataFrame:
+    """Two loans of A as `servicing.state` gives them, the second changed."""
+    base = dict.fromkeys(servicing.STATE) | dict(
+        borrower_id="A", currency="CNY", balance=60.0, principal_days_overdue=0.0, interest_days_overdue=0.0,
+        times_late=0.0, gap_months=3.0,
+    )  # fmt: skip
+    days = ["next_due_on", "first_due_on", "drawn_on", "matures_on", "replanned_on", "missed_on", "cleared_on"]
+    rows = pd.DataFrame([base | {"loan_id": "L1"}, base | {"loan_id": "L2"} | changed])
+    rows[days] = rows[days].astype("datetime64[us]")
+    return rows.astype({"eased": float, "late_then": float})
+
+
+def by_loan(loans: pd.DataFrame, signed: pd.DataFrame | None = None, **values):
+    everything = seen(**{**ALL_NO, **values})
+    assets, debtors = exposures.assets(everything, ["A"], loans)
+    past = exposures.history(everything, signed, assets)
+    return classification.classify(assets, LOAN_DAY, debtors=debtors, history=past)
+
+
+def test_each_loan_is_an_exposure():
+    told = by_loan(owed()).assets
+    assert told["asset_id"].tolist() == ["A/L1", "A/L2"]
+    assert told["suggested"].tolist() == ["normal", "normal"]
+
+
+def test_own_records_go_before_what_was_observed():
+    told = by_loan(owed(principal_days_overdue=12.0), days_overdue=0.0).assets.set_index("asset_id")
+    assert told.at["A/L2", "suggested"] == "special_mention"
+    assert exposures.worst(told.reset_index()).at[0, "asset_id"] == "A/L2"
+
+
+def test_a_repaid_loan_is_no_exposure():
+    assert by_loan(owed(balance=0.0)).assets["asset_id"].tolist() == ["A/L1"]
+
+
+def test_terms_eased_when_late_put_a_loan_under_observation():
+    change = dict(replanned_on=pd.Timestamp("2026-01-10"), eased=1.0, late_then=20.0, next_due_on="2026-06-30")
+    told = by_loan(owed(**change))
+    row = told.assets.set_index("asset_id").loc["A/L2"]
+    assert row["suggested"] == "special_mention"
+    assert row["observation_until"] == pd.Timestamp("2027-06-30")
+    assert row["reasons"] == "observation"
+
+
+def test_an_npl_loan_spoils_the_others():
+    told = by_loan(owed(principal_days_overdue=95.0)).assets.set_index("asset_id")
+    assert told["suggested"].tolist() == ["substandard", "substandard"]  # half of the claims are non-performing: Art. 7
+
+
+def test_a_signed_class_goes_to_every_loan():
+    signed = pd.DataFrame({"borrower_id": ["A"], "signed_on": [pd.Timestamp("2026-03-02")]})
+    signed = signed.assign(approved_class="special_mention", signed_by="W")
+    told = by_loan(owed(), signed).assets
+    assert told["last_class"].tolist() == ["special_mention"] * 2
+    assert told["change"].tolist() == ["better"] * 2
+
+
+def test_money_at_risk_adds_the_loans_of_one_currency():
+    assert exposures.at_risk(owed()).to_dict() == {"A": 120}
+    assert exposures.at_risk(owed(currency="USD")).empty

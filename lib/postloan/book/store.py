@@ -97,17 +97,23 @@ class Book:
 
         Dates are datetime64[us], amounts in the basic unit of their currency. A schedule is the newest whole one.
         """
+        return loan_tables.newest(self.versions(table, borrower_id, as_of=as_of), table)
+
+    def versions(self, table: str, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
+        """Every version of a loan table's rows that was known on `as_of`, the oldest first."""
         if table not in LOAN_TABLES:
             raise SourceError(f"unknown loan table {table!r}; known: {', '.join(LOAN_TABLES)}")
         held = schema.metadata.tables[table]
         query = sa.select(held).where(held.c.known_on <= pd.Timestamp(as_of).date(), *_among(held, borrower_id))
         with self._engine.connect() as connection:
             found = pd.read_sql(query.order_by(held.c.known_on, held.c.id), connection)
-        return loan_tables.newest(loan_tables.checked(found.drop(columns=["id", "import_id"]), table), table)
+        return loan_tables.checked(found.drop(columns=["id", "import_id"]), table)
 
     def loan_side(self, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> dict[str, pd.DataFrame]:
-        """Every loan table by name, as known on `as_of`."""
-        return {name: self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES}
+        """Every loan table by name, as known on `as_of`; `plans` holds every version of the schedules."""
+        side = {name: self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES if name != "schedule"}
+        plans = self.versions("schedule", borrower_id, as_of=as_of)
+        return {**side, "schedule": loan_tables.newest(plans, "schedule"), "plans": plans}
 
     def last_review(self, borrower_id: str, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict:
         """The record of the newest stored review earlier than `before`; empty when there is none."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from postloan.analysis import outlook, servicing
 from postloan.analysis.periods import Panel
-from postloan.judgement import classification, early_warning, exposures, monitoring, rules, sight
+from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
 from postloan.tables import LEVELS
 from postloan.wording import DASH, texts
 
@@ -19,11 +20,13 @@ TOP = 3
 @dataclass(frozen=True)
 class Known:
     """What is known of the borrowers besides statements: observations (the book's table), the records of their last
-    reviews by borrower, and actions entered earlier and still open (borrower_id, rule, due)."""
+    reviews by borrower, actions entered earlier and still open (borrower_id, rule, due), and the loan tables by name
+    (`Book.loan_side`; None: none)."""
 
     observations: pd.DataFrame
     last: dict[str, dict] = field(default_factory=dict)
     actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["borrower_id", "rule", "due"]))
+    side: dict[str, pd.DataFrame] | None = None
 
 
 def screen(
@@ -35,18 +38,27 @@ def screen(
     ratios: tuple[str, ...] = (),
     chance: sight.Chance | None = None,
 ) -> pd.DataFrame:
-    """One row a borrower: borrower_id, name, industry, period_end, level, vetoes, groups, signals, new, unjudged, top
-    (the most severe rules), class, verdict, next_review, overdue_days and the `ratios` asked for.
+    """One row a borrower: borrower_id, name, industry, period_end, level, vetoes, groups, signals, new, unjudged,
+    exposure (what it owes us; NaN unknown), top (the most severe rules), class, verdict, next_review, overdue_days and
+    the `ratios` asked for.
 
     `borrowers` is the book's table; those without statements known on `as_of` are left out. Amounts in the basic
-    unit. Each number equals that of the borrower's own report.
+    unit. Each number equals that of the borrower's own report, given the `chance` of this panel; without it, rules
+    that look ahead cannot be judged.
     """
     found = judge(panel, borrowers, known, as_of, chance=chance)
     rows = found.levels.merge(borrowers[["borrower_id", "name", "name_en", "industry"]], on="borrower_id", how="left")
     rows["top"] = top(found.warnings.live).reindex(rows["borrower_id"], fill_value="").to_numpy()
-    rows = rows.merge(found.classed[["borrower_id", "suggested", "verdict"]].rename(columns={"suggested": "class"}))
-    rows = rows.merge(found.plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(found.seen, ratios))
-    return rows.drop(columns="exposure")
+    classed = exposures.worst(found.classed)[["borrower_id", "suggested", "verdict"]]
+    rows = rows.merge(classed.rename(columns={"suggested": "class"}))
+    return rows.merge(found.plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(found.seen, ratios))
+
+
+def chance(panel: Panel, *, day_basis: int = 360) -> sight.Chance:
+    """What the rules in force ask of the future, drawn for every borrower of the panel as its own report draws it."""
+    asked = rules.breaches(rules.load())
+    metrics = list(dict.fromkeys(ask[0] for ask in asked))
+    return outlook.chances(outlook.draw_each(panel, metrics, day_basis=day_basis), asked)
 
 
 @dataclass(frozen=True)
@@ -65,27 +77,37 @@ def judge(
 ) -> Judged:
     """Put a panel through signals, class and plan as a review of each borrower would."""
     day = str(pd.Timestamp(as_of).date())
-    observed = _observed(known, day)
+    loans = servicing.state(known.side, day) if known.side else None
+    observed = _observed(known, loans, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
     seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance)
     warnings = early_warning.scan(rules.load(), seen, as_of=day, last=known.last, figures=False)
-    told = early_warning.levels(warnings, panel.rows["borrower_id"])
-    classed = _classed(observed, known, told["borrower_id"], day)
-    standing = exposures.standing(classed, told, warnings.live, known.last, drawn, day)
+    at_risk = None if loans is None else exposures.at_risk(loans)
+    told = early_warning.levels(warnings, panel.rows["borrower_id"], at_risk)
+    classed = _classed(observed, known, loans, told["borrower_id"], day)
+    standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, drawn, day)
     plan = monitoring.schedule(standing, day, actions=known.actions)
     return Judged(seen, warnings, told, classed, plan)
 
 
-def _observed(known: Known, day: str) -> pd.DataFrame:
+def _observed(known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:
+    facts = (
+        known.observations
+        if loans is None
+        else loan_facts.joined(known.observations, loan_facts.gather(known.side, loans, day))
+    )
     follow_up = early_warning.follow_up(known.last, known.actions, day)
-    parts = [part for part in (sight.fresh(known.observations, day), follow_up) if len(part)]
+    parts = [part for part in (sight.fresh(facts, day), follow_up) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else follow_up
 
 
-def _classed(observed: pd.DataFrame, known: Known, ids: pd.Series, day: str) -> pd.DataFrame:
-    assets, debtors = exposures.assets(observed, ids.to_list())
-    past = exposures.history(known.observations)
-    return classification.classify(assets, day, debtors=debtors, history=past[past["asset_id"].isin(ids)]).assets
+def _classed(
+    observed: pd.DataFrame, known: Known, loans: pd.DataFrame | None, ids: pd.Series, day: str
+) -> pd.DataFrame:
+    assets, debtors = exposures.assets(observed, ids.to_list(), loans)
+    signed = known.side["sign_offs"] if known.side else None
+    past = exposures.history(known.observations, signed, assets)
+    return classification.classify(assets, day, debtors=debtors, history=past).assets
 
 
 def top(signals: pd.DataFrame) -> pd.Series:
