@@ -49,7 +49,7 @@ def collected(client: Client, when: pd.Timestamp) -> float:
 def people(client: Client) -> None:
     """Write the borrower itself, its owner, five customers, five suppliers and those everybody pays."""
     own = {"name": client.kind.name, "credit_code": client.master["credit_code"], "account": client.account}
-    own |= {"address": f"{client.kind.region}示例路{client.number + 11}号", "phone": f"0999-1{client.number:06d}"}
+    own |= {"address": f"{client.kind.region}示例路{client.number + 11}号", "phone": f"0999-9{client.number:06d}"}
     founded = pd.Timestamp("2009-05-18")
     know(client, "P0", "own", **own, controller=person(client, 0), founded_on=founded)
     know(client, "P1", "controller", kind="individual", name=person(client, 0))
