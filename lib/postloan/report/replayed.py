@@ -137,7 +137,7 @@ def _talk_turn(row: tuple, sheet: Sheet) -> str:
 def worth_table(compared: pd.DataFrame, sheet: Sheet) -> Exhibit:
     """What acting earlier, as done, later or never would have been worth (`hindsight.compare`)."""
     words, rows = sheet.words, []
-    names = ("acted", "on", "shortfall", "first", "months", "unpaid", "npv", "gain")
+    names = ("acted", "day", "shortfall", "first", "months", "unpaid", "npv", "gain")
     columns = tuple(words(f"replay.worth.{name}") for name in names)
     for row in compared.itertuples():
         quarters = "never" if pd.isna(row.shift) else "then" if row.shift == 0 else "early" if row.shift < 0 else "late"
