@@ -97,8 +97,8 @@ CASES = {
         6,
     ),
     "u2 there and back": (
-        listed((0, -3, STEEL), (4, 3, STEEL), (5, -3, STEEL), (9, 3, STEEL)),
-        listed((0, -3, STEEL), (4, 3, STEEL), (5, -3, STEEL), (9, 3, STEEL), papers=[paper("contract", STEEL, 6, n) for n in (-9, -8)]),
+        listed(*((n + m, (m - 1) * 2, STEEL) for n in (0, 6, 12) for m in (0, 2))),
+        listed(*((n + m, (m - 1) * 2, STEEL) for n in (0, 6, 12) for m in (0, 2)), papers=[paper("contract", STEEL, 6, n) for n in (-9, -8)]),
         6,
     ),
     "u3 a tenth in cash": (
@@ -471,7 +471,7 @@ def test_ring_search_is_bounded_and_says_so(monkeypatch):
     changed = how.model_copy(update={"flags": how.flags.model_copy(update={"u2": few})})
     monkeypatch.setattr(use_params, "load", lambda: changed)
     use = loan_use.check(
-        listed((0, -2, STEEL), (1, 2, STEEL), (2, -2, STEEL), (3, 2, STEEL), (4, -4, SHELL), (5, 4, SHELL)), day(100)
+        listed(*((2 * n + m, 1 - 2 * (m == 0), (STEEL, SHELL)[n % 2]) for n in range(8) for m in (0, 1))), day(100)
     )
     assert use.flags.set_index("flag").at["u2", "bounded"]
     assert "bounded" in set(use.unjudged["reason"])

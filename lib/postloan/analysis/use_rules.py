@@ -311,7 +311,9 @@ def _passed_on(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows[(rows["pair"] >= 0) & rows["passed"]]
     at = rows["pair"].to_numpy()
     key = moved["account_code"].to_numpy() * _BIG + moved["day"].to_numpy()
-    begin, end = np.searchsorted(key, key[at]), np.searchsorted(key, key[at] + limits.days, side="right")
+    on = moved["day"].to_numpy()[at]
+    until = np.busday_offset(on.astype("datetime64[D]"), limits.days, roll="backward").astype("int64")
+    begin, end = np.searchsorted(key, key[at]), np.searchsorted(key, key[at] - on + until, side="right")
     ins = np.append(0.0, moved["amount"].where(~moved["out"], 0).cumsum())
     outs = np.append(0.0, moved["amount"].where(moved["out"], 0).cumsum())
     got, gave = ins[end] - ins[begin], outs[end] - outs[begin]
