@@ -34,6 +34,7 @@ INSIDE = {
         "periods",
         "formulas",
         "worlds",
+        "peers",
         "forecasting",
         "ratios",
         "scores",

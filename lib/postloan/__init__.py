@@ -1,7 +1,7 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import outlook, peers, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
 from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
 from postloan.measures import measures
@@ -15,6 +15,7 @@ from postloan.report import (
     facilities,
     forecasts,
     narrative,
+    position,
     record,
     signals,
     verdict,
@@ -40,7 +41,9 @@ __all__ = [
     "narrative",
     "open_book",
     "outlook",
+    "peers",
     "periods",
+    "position",
     "ratios",
     "record",
     "reliability",

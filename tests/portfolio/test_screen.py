@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from postloan import cli, early_warning, rules, sight
+from postloan import cli, early_warning, peers, rules, sight
 from postloan.analysis.periods import Panel
 from postloan.book import sample
 from postloan.book.store import open_book
@@ -33,7 +33,9 @@ def test_together_as_alone(book, found, borrower):
     panel = Panel(book.statements(borrower, as_of=AS_OF))
     observed = sight.fresh(book.observations(borrower, as_of=AS_OF), AS_OF)
     drawn = pd.Series({borrower: book.borrower(borrower)["first_drawdown"]})
-    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn))
+    nearby = book.statements(peers.pool(book.borrowers(), borrower), as_of=AS_OF, since="2023-09-01")
+    among = peers.Among(Panel(nearby), book.borrowers())
+    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), peers=among)
     warnings = early_warning.scan(rules.load(), seen, as_of=AS_OF)
     alone = early_warning.levels(warnings, pd.Series([borrower])).iloc[0]
     for name in ("level", "vetoes", "groups", "signals", "unjudged"):

@@ -158,6 +158,7 @@ class Among:
         self._known: dict[str, pd.DataFrame] = {}
 
     def __call__(self, metric: str, reading: str) -> pd.Series:
+        """One of READINGS of a metric by borrower."""
         told = self.standing(metric)
         if reading in ("percentile", "robust_z"):
             return told[reading]
