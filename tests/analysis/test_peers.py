@@ -151,3 +151,11 @@ def test_bad_settings_are_told(tmp_path, change, said):
     with pytest.raises(RuleError, match=said) as error:
         peers.load(file)
     assert "peers.yml" in str(error.value)
+
+
+def test_the_whole_book_is_shown_but_warns_of_nothing():
+    names = [*many("A", 9), "F000"]
+    panel = Panel(statements(dict(zip(names, np.linspace(0.1, 0.9, 10), strict=True))))
+    among = peers.Among(panel, borrowers(a=(C34, names[:9]), f=("F51 批发业", ["F000"])))
+    assert among.standing("liabilities_to_assets").at["F000", "group"] == "book"
+    assert "F000" not in among("liabilities_to_assets", "percentile").index

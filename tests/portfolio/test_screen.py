@@ -71,9 +71,9 @@ def test_nothing_observed_cannot_be_classed(book):
 
 def test_last_review_changes_the_status(book, found):
     last = {"S0005": {"as_of": "2026-03-06", "signals": [], "next_review": "2026-04-06"}}
-    panel = Panel(book.statements(["S0005"], as_of=AS_OF))
-    known = screen.Known(book.observations("S0005", as_of=AS_OF), last)
-    only = screen.screen(panel, book.borrowers(), known, AS_OF).iloc[0]
+    panel = Panel(book.statements(as_of=AS_OF))
+    known = screen.Known(book.observations(as_of=AS_OF), last)
+    only = screen.screen(panel, book.borrowers(), known, AS_OF).set_index("borrower_id").loc["S0005"]
     assert only["signals"] == found.at["S0005", "signals"] + 1  # the review that was due on 6 April
 
 

@@ -144,7 +144,8 @@ class Among:
     `panel` holds the borrowers and their peers (`pool`) with `REACH` months of statements or more; `borrowers` is the
     book's table (borrower_id, industry, currency). Called with a metric and one of READINGS it gives a figure a
     borrower, as `judgement.sight` asks for it: the percentile (0–1), the value over the peers' median less one, in
-    times of their mean, or in robust deviations from their median; NaN where there is no comparison.
+    times of their mean, or in robust deviations from their median; NaN where there is no comparison, and where only
+    the whole book is left to compare with: that is shown, but no ground for a warning.
     """
 
     def __init__(self, panel: Panel, borrowers: pd.DataFrame, *, day_basis: int = 360, plan: Plan | None = None):
@@ -160,6 +161,7 @@ class Among:
     def __call__(self, metric: str, reading: str) -> pd.Series:
         """One of READINGS of a metric by borrower."""
         told = self.standing(metric)
+        told = told[told["group"] != "book"]
         if reading in ("percentile", "robust_z"):
             return told[reading]
         if reading not in READINGS:

@@ -57,6 +57,8 @@ def _news(
     found: pd.DataFrame, history: pd.DataFrame, key: list[str], content: list[str], today: pd.Timestamp
 ) -> pd.DataFrame:
     new = _changes(found, history, key, content)
+    if history.empty or new.empty:  # an empty table has no kinds to match
+        return new
     held = history[[*key, "known_on"]].drop_duplicates()
     clash = new[[*key, "known_on"]].merge(held, how="left", indicator=True)["_merge"] == "both"
     if clash.any():  # a correction under an old date becomes known today

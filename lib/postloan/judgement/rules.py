@@ -328,13 +328,16 @@ def verdicts(book: RuleBook, sight: Sight) -> pd.DataFrame:
 
 
 def _lacking(rule: Rule, sight: Sight, outcome: np.ndarray) -> np.ndarray:
-    """Where a rule cannot be judged: its metrics without a value on the borrower's latest row, with commas."""
+    """Where a rule cannot be judged: its metrics without a value on the borrower's latest row (`peers` where only
+    those lack), with commas."""
     found = np.full(len(outcome), "", dtype=object)
     for leaf in rule.condition.leaves() if (outcome == CANNOT).any() else []:
         if leaf.metric:
             empty = np.isnan(reading(leaf, sight)[sight.latest]) & (outcome == CANNOT)
-            new = np.array([leaf.metric not in text.split(",") for text in found])
-            found = np.where(empty & new, np.where(found == "", "", found + ",") + leaf.metric, found)
+            alone = bool(leaf.peer) & ~np.isnan(sight.now(leaf.metric)[sight.latest])
+            name = np.where(alone, "peers", leaf.metric).astype(object)
+            new = np.array([each not in text.split(",") for each, text in zip(name, found, strict=True)])
+            found = np.where(empty & new, np.where(found == "", "", found + ",") + name, found)
     return found
 
 
