@@ -3,8 +3,9 @@
 from postloan import loan_flags, tables
 from postloan.analysis import outlook, peers, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
+from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
 from postloan.measures import measures
+from postloan.portfolio import replay
 from postloan.report import (
     assurance,
     case,
@@ -17,6 +18,7 @@ from postloan.report import (
     narrative,
     position,
     record,
+    replayed,
     signals,
     verdict,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "exposures",
     "facilities",
     "forecasts",
+    "hindsight",
     "loan_facts",
     "loan_flags",
     "measures",
@@ -47,6 +50,8 @@ __all__ = [
     "ratios",
     "record",
     "reliability",
+    "replay",
+    "replayed",
     "rules",
     "scores",
     "servicing",
