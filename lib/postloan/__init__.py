@@ -1,10 +1,11 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import outlook, peers, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
+from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
 from postloan.measures import measures
+from postloan.portfolio import replay
 from postloan.report import (
     assurance,
     case,
@@ -15,7 +16,9 @@ from postloan.report import (
     facilities,
     forecasts,
     narrative,
+    position,
     record,
+    replayed,
     signals,
     verdict,
 )
@@ -33,6 +36,7 @@ __all__ = [
     "exposures",
     "facilities",
     "forecasts",
+    "hindsight",
     "loan_facts",
     "loan_flags",
     "measures",
@@ -40,10 +44,14 @@ __all__ = [
     "narrative",
     "open_book",
     "outlook",
+    "peers",
     "periods",
+    "position",
     "ratios",
     "record",
     "reliability",
+    "replay",
+    "replayed",
     "rules",
     "scores",
     "servicing",
