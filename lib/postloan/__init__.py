@@ -3,7 +3,17 @@
 from postloan import loan_flags, tables
 from postloan.analysis import outlook, peers, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
+from postloan.judgement import (
+    classification,
+    client_limits,
+    early_warning,
+    exposures,
+    hindsight,
+    loan_facts,
+    monitoring,
+    rules,
+    sight,
+)
 from postloan.measures import measures
 from postloan.portfolio import replay
 from postloan.report import (
@@ -30,6 +40,7 @@ __all__ = [
     "changes",
     "charts",
     "classification",
+    "client_limits",
     "conversations",
     "early_warning",
     "exhibits",
