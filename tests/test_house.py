@@ -42,7 +42,7 @@ INSIDE = {
         "assumptions",
         "debt",
     },  # fmt: skip
-    "report": {"exhibits", "narrative", "safety", "record", "case"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "remedies"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},

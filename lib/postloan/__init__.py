@@ -3,7 +3,7 @@
 from postloan import loan_flags, tables
 from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
+from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight, workout
 from postloan.measures import measures
 from postloan.report import (
     assurance,
@@ -16,6 +16,9 @@ from postloan.report import (
     forecasts,
     narrative,
     record,
+    remedies,
+    remedy_charts,
+    remedy_tables,
     signals,
     verdict,
 )
@@ -44,6 +47,9 @@ __all__ = [
     "ratios",
     "record",
     "reliability",
+    "remedies",
+    "remedy_charts",
+    "remedy_tables",
     "rules",
     "scores",
     "servicing",
@@ -53,4 +59,5 @@ __all__ = [
     "talks",
     "texts",
     "verdict",
+    "workout",
 ]

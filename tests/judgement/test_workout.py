@@ -35,8 +35,8 @@ def plain(**changes) -> options.Claim:
     made = options.Claim(
         borrower_id="A", loan_id="L1", product="fixed_asset", currency="CNY", as_of=pd.Timestamp("2026-03-31"),
         balance=100.0, principal_overdue=0.0, interest_overdue=0.0, accrued=0.0, days_overdue=0.0, rate=0.06, eir=EIR,
-        every=3, remaining_months=24.0, granted_months=60.0, repaid_share=0.3, restructured_from="",
-        contract=flows(3 * np.arange(1, 9), principal, interest, 100.0),
+        every=3, remaining_months=24.0, granted_months=60.0, repaid_share=0.3, restructured=None,
+        extended_months=np.nan, contract=flows(3 * np.arange(1, 9), principal, interest, 100.0),
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -268,9 +268,9 @@ def test_grace_beyond_the_cap_fails():
 
 
 def test_second_restructuring_with_nothing_repaid():
-    again = plain(restructured_from="L0", repaid_share=0.0)
+    again = plain(restructured=True, repaid_share=0.0)
     assert legality.serial(again, Known(), RULES) == "fail"
-    assert legality.serial(plain(restructured_from="L0", repaid_share=0.2), Known(), RULES) == "pass"
+    assert legality.serial(plain(restructured=True, repaid_share=0.2), Known(), RULES) == "pass"
     assert legality.serial(plain(), Known(), RULES) == "cannot"
     assert legality.serial(plain(), Known(under_observation=False), RULES) == "pass"
 
@@ -315,7 +315,7 @@ def steady(amount: float, spread: float = 0.0) -> Cash:
     levels = amount + np.concatenate([[0.0], np.linspace(-spread, spread, 100)])
     draws = np.repeat(levels[:, None], 8, axis=1)
     ends = pd.date_range("2026-06-30", periods=8, freq="QE")
-    parts = {"base": draws, "revenue": draws * 0.8, "cost": draws * 0.9}
+    parts = {"base": draws, "revenue_10": draws * 0.8, "cost_2": draws * 0.9}
     return Cash(ends, parts, np.full(8, 2 * amount), 40e6)
 
 
@@ -478,7 +478,7 @@ def test_what_secures_all_loans_is_shared_by_balance():
 def test_sensitivity_moves_one_thing_at_a_time():
     told, compared = usual()
     advice = workout.recommend(compared, told, RULES)
-    table = workout.sensitivity(told, RULES, advice)
+    table = workout.sensitivity(compared, told, RULES, advice)
     assert set(table["swing"]) == set(RULES.swings)
     chance = table[table["swing"] == "chance"].set_index("end")
     assert chance.at["high", "moved"] == RULES.swings["chance"].high
@@ -508,7 +508,7 @@ def test_no_loan_is_no_error():
     advice = workout.recommend(compared, told, RULES)
     assert told.claim is None
     assert (len(compared.options), advice.reason) == (0, "no_loan")
-    assert workout.sensitivity(told, RULES, advice).empty
+    assert workout.sensitivity(compared, told, RULES, advice).empty
 
 
 def test_unknown_loan_lists_the_known():

@@ -12,7 +12,7 @@ from postloan.judgement import legality, options, recovery, valuation, viability
 from postloan.judgement.cash import Cash
 from postloan.judgement.options import Claim, Flows
 from postloan.judgement.recovery import Shift
-from postloan.judgement.workout_rules import OUTCOMES, STRESSES, Known, Option, Rules
+from postloan.judgement.workout_rules import OUTCOMES, Known, Option, Rules
 
 OPTIONS = [
     "option", "kind", "restructures", "chance", "chance_source", "redefault_month", "npv", "npv_risk", "npv_vs_keep",
@@ -56,6 +56,11 @@ class Compared(NamedTuple):
     effects: pd.DataFrame
     waterfall: pd.DataFrame
     floor: float
+
+    @property
+    def class_now(self) -> str | None:
+        """The class before anything is signed."""
+        return self.effects["class_before"].iloc[0] if len(self.effects) else None
 
 
 class View(NamedTuple):
@@ -223,7 +228,11 @@ def _cover(name: str, option: Option, flows: Flows, view: View) -> tuple[list[tu
         chance = _moved(told if told is not None else np.nan, np.nan, view)
         return [], chance
     service = valuation.quarters(flows, case.claim, case.cash.ends[0])
-    rows = [row for stress in STRESSES for row in _years(name, stress, case.cash.of(stress, len(service))[0], service)]
+    rows = [
+        row
+        for stress in case.cash.draws
+        for row in _years(name, stress, case.cash.of(stress, len(service))[0], service)
+    ]
     drawn = valuation.chances(case.cash.of("base", len(service)), service)
     factor = rules.chance.serial_factor if legality.serial(case.claim, case.known, rules) == "fail" else 1.0
     own = min(drawn.success * (factor if option.eased else 1.0), rules.chance.most)

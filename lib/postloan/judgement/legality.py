@@ -26,12 +26,17 @@ def allowed(claim: Claim, known: Known, rules: Rules) -> float:
     cap = band.months if band.share_of_term is None else band.share_of_term * granted
     most = rules.legal.terms[claim.product].most
     room = np.inf if most is None else most - claim.granted_months
-    return float(max(min(cap - (known.extended_months or 0.0), room), 0.0))
+    return float(max(min(cap - _extended(claim, known), room), 0.0))
+
+
+def _extended(claim: Claim, known: Known) -> float:
+    """How long the loan was extended before, as officers know or the plans tell; 0 where neither does."""
+    return float(np.nan_to_num(claim.extended_months)) if known.extended_months is None else known.extended_months
 
 
 def _granted(claim: Claim, known: Known) -> float:
     """The term the loan was first granted for, earlier extensions taken off."""
-    return claim.granted_months - (known.extended_months or 0.0)
+    return claim.granted_months - _extended(claim, known)
 
 
 def _band(claim: Claim, known: Known, rules: Rules) -> Band:
@@ -62,7 +67,7 @@ def _extension(option: Option, claim: Claim, known: Known, rules: Rules) -> tupl
     longer = extension(option, claim, limit)
     if longer > limit + _SLACK:
         return ("extension", "fail", longer, limit, "months", band.basis)
-    sure = known.extended_months is not None or longer <= _SLACK
+    sure = known.extended_months is not None or not np.isnan(claim.extended_months) or longer <= _SLACK
     return ("extension", "pass" if sure else "task", longer, limit, "months", band.basis)
 
 
@@ -87,9 +92,16 @@ def _grace(option: Option, claim: Claim, rules: Rules) -> tuple | None:
     return ("grace", outcome, float(option.grace_months), float(cap.months), "months", cap.basis)
 
 
+def before_now(claim: Claim, known: Known) -> bool | None:
+    """Whether the loan was restructured before; None where neither the book nor an officer tells."""
+    return (
+        claim.restructured if known.under_observation is None else known.under_observation or bool(claim.restructured)
+    )
+
+
 def serial(claim: Claim, known: Known, rules: Rules) -> str:
     """Whether this would be a second restructuring with nothing repaid in between: pass, fail or cannot."""
-    before = True if claim.restructured_from else known.under_observation
+    before = before_now(claim, known)
     if before is None:
         return "cannot"
     return "fail" if before and claim.repaid_share <= rules.viability.repaid_share + _SLACK else "pass"
@@ -97,7 +109,7 @@ def serial(claim: Claim, known: Known, rules: Rules) -> str:
 
 def _serial(option: Option, claim: Claim, known: Known, rules: Rules) -> tuple | None:
     """Restructured before: the class falls to substandard at least (Art. 22); told here, judged by viability."""
-    if not option.eased or not (claim.restructured_from or known.under_observation):
+    if not option.eased or not before_now(claim, known):
         return None
     return ("again", "task", claim.repaid_share, rules.viability.repaid_share, "share", rules.viability.basis)
 
@@ -189,7 +201,7 @@ def _facts(name: str, claim: Claim, flows: Flows | None, known: Known, rules: Ru
         return told
     first = flows.months[(flows.months > 0) & (flows.service > 0)]
     start = claim.day(first[0] if len(first) else claim.every)
-    again = bool(claim.restructured_from) or bool(known.under_observation)
+    again = bool(before_now(claim, known))
     told |= {"concession": True, "concession_on": claim.as_of, "difficulty": True, "difficulty_on": claim.as_of}
     told |= {"observation_from": start, "repayment_months": float(claim.every), "payment_missed": False}
     return told | {"restructured_again": again}
