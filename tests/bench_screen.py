@@ -48,6 +48,13 @@ def ours(facts: pd.DataFrame, borrowers: pd.DataFrame, seen: pd.DataFrame) -> in
     return len(screen.screen(Panel(facts), borrowers, screen.Known(seen), AS_OF, ratios=ratios))
 
 
+def ahead(facts: pd.DataFrame, borrowers: pd.DataFrame, seen: pd.DataFrame) -> int:
+    """The same with the chance of what may come, as `postloan screen --forecast` does."""
+    panel, ratios = Panel(facts), tuple(FORMULAS)
+    chance = screen.chance(panel)
+    return len(screen.screen(panel, borrowers, screen.Known(seen), AS_OF, ratios=ratios, chance=chance))
+
+
 def bare(facts: pd.DataFrame, *_: pd.DataFrame) -> int:
     """The same ratios in plain pandas: one wide table, single quarters by difference, twelve months by rolling sum."""
     wide = facts.pivot(index=["borrower_id", "period_end"], columns=["item", "months"], values="amount").sort_index()
@@ -73,7 +80,7 @@ def bare(facts: pd.DataFrame, *_: pd.DataFrame) -> int:
 def _run(which: str, borrowers: int, answer: multiprocessing.Queue) -> None:
     tables = book(borrowers)
     start = time.perf_counter()
-    {"ours": ours, "bare": bare}[which](*tables)
+    {"ours": ours, "ahead": ahead, "bare": bare}[which](*tables)
     took = time.perf_counter() - start
     answer.put((took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6))
 
@@ -93,10 +100,14 @@ def main(sizes: list[int]) -> None:
     """Print the table and write outputs/bench_screen.json."""
     told = []
     for size in sizes:
-        (seconds, memory), (floor, _) = measure("ours", size), measure("bare", size)
-        told.append({"borrowers": size, "seconds": seconds, "peak_gb": memory, "screen_vs_pandas": seconds / floor})
-        told_of = f"{seconds:6.1f} s, {memory:5.1f} GB, {seconds / floor:4.2f} x bare pandas ({floor:.1f} s)"
-        print(f"{size:>7,} borrowers: {told_of}")
+        floor, _ = measure("bare", size)
+        found = {"borrowers": size, "pandas_seconds": floor}
+        for which, name in (("ours", "screen"), ("ahead", "screen_with_forecast")):
+            seconds, memory = measure(which, size)
+            found |= {f"{name}_seconds": seconds, f"{name}_peak_gb": memory, f"{name}_vs_pandas": seconds / floor}
+            shown = f"{seconds:6.1f} s, {memory:5.1f} GB, {seconds / floor:4.2f} x bare pandas ({floor:.1f} s)"
+            print(f"{size:>7,} borrowers, {name}: {shown}")
+        told.append(found)
     file = settings.home() / "outputs" / "bench_screen.json"
     file.write_text(json.dumps(told, indent=1), encoding="utf-8")
 

@@ -22,7 +22,7 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"real data not at
 def sample_address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a freshly built sample book."""
     address = f"sqlite:///{tmp_path_factory.mktemp('book') / 'sample.db'}"
-    assert not open_book(address).add(sample.make(seed=1)).refused
+    assert not open_book(address).add(sample.make(1, 10)).refused
     return address
 
 

@@ -33,6 +33,7 @@ INSIDE = {
     "analysis": {
         "periods",
         "formulas",
+        "worlds",
         "forecasting",
         "ratios",
         "scores",
@@ -41,12 +42,14 @@ INSIDE = {
         "outlook",
         "assumptions",
         "debt",
-    },  # fmt: skip
+    },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "remedies"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
+INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
+INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"}
 
 
 def room(module: str) -> str:

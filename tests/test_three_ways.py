@@ -1,14 +1,19 @@
-"""One notebook, three ways to run it, one result."""
+"""One notebook, three ways to run it, one result; and the screen of the whole book says the same."""
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 import yaml
 from nbclient import NotebookClient
 
+from conftest import ROOT
+from postloan.analysis.periods import Panel
+from postloan.judgement import exposures
+from postloan.portfolio import screen
 from postloan.report import page, record
 
-NAME, BORROWER = "borrower_review.ipynb", "S0003"
+NAME, BORROWER, AS_OF = "borrower_review.ipynb", "S0003", "2026-05-15"
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +44,65 @@ def test_run_all_agrees(home, batch):
     NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(home / "notebooks")}}).execute()
     assert record.find(notebook) == record.find(batch)
     assert page.export(notebook) == page.export(batch)
+
+
+@pytest.fixture(scope="module")
+def judged(sample_book):
+    panel, side = Panel(sample_book.statements(as_of=AS_OF)), sample_book.loan_side(as_of=AS_OF)
+    known = screen.Known(sample_book.observations(as_of=AS_OF), side=side)
+    return screen.judge(panel, sample_book.borrowers(), known, AS_OF, chance=screen.chance(panel))
+
+
+def screened(judged, borrower):
+    """What the screen found of one borrower, in the words of a record."""
+    level, opinion, plan = (
+        part[part["borrower_id"] == borrower].iloc[0]
+        for part in (judged.levels, exposures.worst(judged.classed), judged.plan)
+    )
+    mine = judged.warnings.signals[judged.warnings.signals["borrower_id"] == borrower]
+    unjudged = judged.warnings.unjudged[judged.warnings.unjudged["borrower_id"] == borrower]
+    return {
+        "level": level["level"],
+        "class": None if pd.isna(opinion["suggested"]) else opinion["suggested"],
+        "next_review": f"{plan['next_review']:%Y-%m-%d}",
+        "signals": [(row.rule, row.level, row.status, f"{row.due:%Y-%m-%d}") for row in mine.itertuples()],
+        "unjudged": sorted(unjudged["rule"]),
+    }
+
+
+def computed(sample_address, borrower):
+    """The cells of the notebook up to its conclusion, run as they stand."""
+    names = {}
+    for cell in nbformat.read(ROOT / "notebooks" / NAME, 4).cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## 结论"):
+            return names
+        if cell.cell_type == "code":
+            exec(cell.source, names)
+        if "parameters" in cell.metadata.get("tags", []):
+            names |= {"borrower_id": borrower, "as_of": AS_OF, "book": sample_address}
+    raise AssertionError("the notebook has no conclusion")
+
+
+@pytest.mark.parametrize("borrower", [f"S00{number:02}" for number in range(1, 11)])
+def test_screen_says_what_each_report_finds(judged, sample_address, borrower):
+    names, found = computed(sample_address, borrower), screened(judged, borrower)
+    assert found["level"] == names["level"].at[0, "level"]
+    assert found["class"] == names["opinion"]["suggested"]
+    assert found["next_review"] == f"{names['plan']['next_review']:%Y-%m-%d}"
+    told = names["warnings"].signals
+    assert found["signals"] == [(row.rule, row.level, row.status, f"{row.due:%Y-%m-%d}") for row in told.itertuples()]
+    assert found["unjudged"] == sorted(names["warnings"].unjudged["rule"])
+    if borrower == "S0005":
+        assert not [rule for rule in found["unjudged"] if rule.endswith("breach_likely")]
+
+
+@pytest.mark.parametrize("borrower", ["S0003", "S0005"])
+def test_screen_says_the_same_as_the_record(judged, made_run, borrower):
+    told = record.find(nbformat.read(made_run / "borrower_review" / "zh" / f"{borrower}.ipynb", 4))
+    found = screened(judged, borrower)
+    assert {name: told[name] for name in ("level", "class", "next_review")} == {
+        name: found[name] for name in ("level", "class", "next_review")
+    }
+    assert found["signals"] == [
+        tuple(row[name] for name in ("rule", "level", "status", "due")) for row in told["signals"]
+    ]

@@ -1,7 +1,7 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import debt, outlook, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
 from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight, workout
 from postloan.measures import measures
@@ -31,6 +31,7 @@ __all__ = [
     "charts",
     "classification",
     "conversations",
+    "debt",
     "early_warning",
     "exhibits",
     "exposures",

@@ -154,8 +154,9 @@ def _tell(result) -> None:
 @click.option("--language", default="zh", show_default=True, type=click.Choice(settings.LANGUAGES))
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(0), help="Rows shown, the worst first.")
 @click.option("--level", default="red", show_default=True, type=click.Choice(["yellow", "orange", "red"]))
+@click.option("--forecast/--no-forecast", default=True, show_default=True, help="Judge what may come as well; slower.")
 @_book
-def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, book: str | None) -> None:
+def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, **told: object) -> None:
     """Judge the whole book in one pass; exit 1 when a borrower stands at --level or above."""
     from postloan.portfolio import screen as screening
     from postloan.tables import LEVELS
@@ -164,7 +165,7 @@ def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, 
         day = dt.date.today() if as_of == "today" else dt.date.fromisoformat(as_of)
     except ValueError:
         raise ContractError(f"--as-of: expected a date such as 2026-05-15, or today; found {as_of!r}") from None
-    found = _screened(book, day)
+    found = _screened(day, **told)
     if out:
         screening.write(found, out)
         click.echo(f"wrote {out}: {len(found)} borrowers")
@@ -221,7 +222,7 @@ def _write_table(frame: pd.DataFrame, file: Path) -> None:
     part.replace(file)
 
 
-def _screened(book: str | None, day: dt.date) -> pd.DataFrame:
+def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame:
     """The book as of a day through every rule."""
     from postloan.analysis.periods import Panel
     from postloan.book.store import open_book
@@ -234,7 +235,8 @@ def _screened(book: str | None, day: dt.date) -> pd.DataFrame:
     side = ledger.loan_side(as_of=day)
     known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions, side)
     key = tuple(name for name, each in measures().items() if each.key)
-    return screening.screen(panel, ledger.borrowers(), known, day, ratios=key)
+    chance = screening.chance(panel) if forecast else None
+    return screening.screen(panel, ledger.borrowers(), known, day, ratios=key, chance=chance)
 
 
 @main.command()

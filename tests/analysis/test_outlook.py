@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from postloan.analysis import outlook
+from postloan import chart
+from postloan.analysis import outlook, worlds
 from postloan.analysis.periods import Panel
 from postloan.book import sample
+from postloan.errors import ContractError
 from postloan.measures import measures
 
 NAMES = ["revenue_quarter", "current_ratio", "interest_cover", "gross_margin", "net_profit_ttm"]
@@ -130,3 +132,51 @@ def test_averages_are_those_of_the_report():
         made = outlook.draw(Panel(statements, average_points=points), "S0005", ["receivable_days"])
         now[points] = made.values["receivable_days"][0, 0]
     assert now[2] != now[5]
+
+
+def test_many_are_drawn_as_each_alone():
+    short = STATEMENTS["borrower_id"].eq("S0002") & (STATEMENTS["period_end"] < "2024-12-01")
+    yearly = STATEMENTS["borrower_id"].eq("S0003") & ~STATEMENTS["months"].isin([0, 12])
+    some = STATEMENTS[~short & ~yearly]
+    together = {each.borrower_id: each for each in outlook.draw_each(Panel(some), NAMES)}
+    assert set(together) == set(some["borrower_id"])
+    for borrower, found in together.items():
+        alone = outlook.draw(Panel(some[some["borrower_id"] == borrower]), borrower, NAMES)
+        assert (found.reason, found.step, list(found.days)) == (alone.reason, alone.step, list(alone.days))
+        for name, values in alone.values.items():
+            np.testing.assert_allclose(found.values[name], values, rtol=1e-9)
+            assert found.mase[name] == pytest.approx(alone.mase[name], nan_ok=True)
+
+
+def test_chances_are_those_of_the_draws(decliner):
+    asked = [("current_ratio", 0.92, "below", 4), ("interest_cover", 1.5, "below", 2)]
+    ask = outlook.chances(outlook.draw_each(Panel(STATEMENTS), NAMES), asked)
+    for each in asked:
+        assert ask(*each)["S0005"] == outlook.breach(decliner, *each)
+    with pytest.raises(ContractError, match="was not drawn"):
+        ask("dscr", 1.0, "below", 4)
+
+
+def test_unknown_borrower_is_named():
+    with pytest.raises(ContractError, match=r"no statements of \['S9999'\]"):
+        outlook.draw(panel("S0001"), "S9999", NAMES)
+
+
+def test_worlds_equal_a_panel():
+    """Every figure of a simulated future equals that of a panel filled with the same quarters and balances."""
+    past = Panel(STATEMENTS[STATEMENTS["borrower_id"] == "S0001"])
+    keys = past.rows.index[-40:]
+    chosen = {**chart.composites("stock"), **chart.composites("flow"), **chart.items()}
+    known = {
+        item: past.view("end" if item in chart.stocks() else "quarter")[item].loc[keys].to_numpy()[None]
+        for item in chart.items()
+        if item in past.view("end" if item in chart.stocks() else "quarter") and item in chart.stocks() | chart.flows()
+    }
+    before, size = {item: values[:, :-4] for item, values in known.items()}, (1, 1, 4)
+    for points in (2, 5):
+        there = Panel(past.statements, average_points=points)
+        made = worlds.Worlds(before, lambda item: known[item][:, None, -4:], size, worlds.Basis(3, 360, points))
+        for view in ("end", "avg", "quarter", "ttm", "end_1", "ttm_3"):
+            expected = there.view(view).iloc[-4:]
+            for item in [each for each in expected if each in chosen]:
+                np.testing.assert_allclose(made.view(view)[item], expected[item], rtol=1e-9, err_msg=f"{view}.{item}")

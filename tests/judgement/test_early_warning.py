@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from postloan.errors import ContractError
-from postloan.judgement import early_warning, rules
+from postloan.judgement import early_warning, rules, trial
 
 DAY = "2025-02-05"  # a Wednesday
 
@@ -17,7 +17,7 @@ def book():
 
 
 def scan(book, given, last=None):
-    sight = rules.example_sight(rules.Example(given=given, expect="quiet"))
+    sight = trial.example_sight(rules.Example(given=given, expect="quiet"))
     return early_warning.scan(book, sight, as_of=DAY, last={"example": last} if last else None)
 
 

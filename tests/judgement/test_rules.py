@@ -10,7 +10,7 @@ import yaml
 from postloan import settings
 from postloan.analysis.periods import Panel
 from postloan.errors import RuleError
-from postloan.judgement import rules, sight
+from postloan.judgement import rules, sight, trial
 
 GOOD = settings.load_yaml(settings.params("rules", "current_ratio_low.yml"))
 
@@ -36,7 +36,7 @@ def changed(**fields):
 
 
 def told(book, given):
-    return rules.verdicts(book, rules.example_sight(rules.Example(given=given, expect="quiet"))).set_index("rule")
+    return rules.verdicts(book, trial.example_sight(rules.Example(given=given, expect="quiet"))).set_index("rule")
 
 
 def one(condition, levels=("yellow",), given=None):
@@ -45,7 +45,7 @@ def one(condition, levels=("yellow",), given=None):
 
 
 def test_every_rule_does_what_its_examples_say(book):
-    tried = rules.tried(book)
+    tried = trial.tried(book)
     wrong = tried[tried["expected"] != tried["found"]]
     assert wrong.empty, wrong.to_string()
     assert tried.groupby("rule").size().min() >= 2
@@ -114,7 +114,7 @@ def test_since_is_the_start_of_the_unbroken_run(book):
 
 
 def test_evidence_shows_figures_and_limits(book):
-    seen = rules.example_sight(rules.Example(given={"current_ratio": 0.9}, expect="yellow"))
+    seen = trial.example_sight(rules.Example(given={"current_ratio": 0.9}, expect="yellow"))
     (found,) = rules.evidence(book.rules["current_ratio_low"], "yellow", seen, "example")
     assert found == {
         "metric": "current_ratio", "of": "now", "value": 0.9, "side": "below", "limit": 1.0, "held": True,

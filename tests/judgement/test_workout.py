@@ -333,8 +333,9 @@ def case(cash=None, known=GOOD, tables=None, **facts) -> workout.Case:
     if tables:
         rows = side(**tables)
         state = servicing.state(rows, AS_OF)
-    facts = {"last_class": "substandard", "grade": "supported", **facts}
-    return workout.situation(rows, state, AS_OF, rules=RULES, known=known, cash=cash, **facts)
+    loan = workout.claim(rows, state, AS_OF, rules=RULES)
+    told = workout.situation(rows, state, loan, rules=RULES, known=known, cash=cash, grade="supported")
+    return replace(told, **{"last_class": "substandard", **facts})
 
 
 @cache
@@ -514,7 +515,7 @@ def test_no_loan_is_no_error():
 def test_unknown_loan_lists_the_known():
     rows, state = book()
     with pytest.raises(ContractError, match=r"loan_id 'X': no such loan; known: \['L1'\]"):
-        workout.situation(rows, state, AS_OF, rules=RULES, loan_id="X")
+        workout.claim(rows, state, AS_OF, rules=RULES, loan_id="X")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ US firms' quarterly items, and checked on the other half.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -108,6 +108,10 @@ def structures(length: int, horizon: int, season: int) -> Structures:
     return Structures(*(np.array(part) for part in zip(*made, strict=True)))
 
 
+def _dots(values: np.ndarray) -> np.ndarray:
+    return np.einsum("nk,nk->n", values, values)
+
+
 def _squares(values: np.ndarray, precision: np.ndarray) -> np.ndarray:
     total = np.stack([np.einsum("nk,nk->n", values @ part, values) for part in precision], axis=1)
     return np.maximum(total, 1e-12)
@@ -150,7 +154,7 @@ def seasonal_part(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
 def _averaged(away: np.ndarray, family: Smoothers) -> tuple[np.ndarray, np.ndarray]:
     """Forecasts (n, horizon) and mean squared one-step error (n,), smoothers weighted by fit."""
     length = away.shape[1]
-    squares = np.stack([((away @ part.T) ** 2).sum(axis=1) for part in family.errors], axis=1)
+    squares = np.stack([_dots(away @ part.T) for part in family.errors], axis=1)
     shares = _shares(-length / 2 * np.log(squares + 1e-12))
     return _apply(shares, family.forecasts, away), (shares * squares).sum(axis=1) / length
 
@@ -318,6 +322,10 @@ class Fit:
     def mean(self) -> np.ndarray:
         """Expected values (n, horizon)."""
         return self.paths[:, 0]
+
+    def take(self, rows: slice) -> Fit:
+        """The same of some series."""
+        return Fit(*(getattr(self, each.name)[rows] for each in fields(self)))
 
     def at(self, units: np.ndarray | float) -> np.ndarray:
         """The expected values moved by `units` (n, draws, horizon or a number) of spread: (n, draws, horizon)."""

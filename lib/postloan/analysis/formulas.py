@@ -107,7 +107,8 @@ class Evaluator:
     def _leaf(self, node: ast.Attribute) -> Result:
         name = ast.unparse(node)
         frame = self.panel.view(node.value.id)
-        values = frame[node.attr].to_numpy(float) if node.attr in frame else np.full(len(frame), np.nan)
+        size = len(self.panel.rows)
+        values = np.asarray(frame[node.attr], float) if node.attr in frame else np.full(size, np.nan)
         return self._missing(values, np.zeros(len(values), int), f"missing:{name}")
 
     def _binary(self, node: ast.BinOp, zero_reason: str | None) -> Result:

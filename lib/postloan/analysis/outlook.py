@@ -9,8 +9,9 @@ Draws have one seed: the same statements give the same forecast.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,23 +20,19 @@ import pandas as pd
 from postloan import chart
 from postloan.analysis import forecasting, formulas, ratios
 from postloan.analysis.periods import Panel
+from postloan.analysis.worlds import Basis, Worlds
+from postloan.errors import ContractError
 from postloan.measures import Measure
 
 COLUMNS = ["borrower_id", "metric", "period_end", "mean", "lower", "upper", "level", "method", "mase", "reason"]
 LEVELS = (0.8, 0.95)
 DRAWS, SEED = 401, 20_240  # draws (the first is the expected path)
+AT_ONCE = 200  # borrowers drawn together: what bounds memory
 _METHOD = {3: "theta_damped_quarters", 12: "theta_damped_years"}
 _MAIN = ("total_assets", "revenue", "net_profit", "cfo")  # what makes a period one that was reported
 _WILD = 3.0  # past errors of so many times those of repeating last year: no forecast is better
 _DEFINED = 0.5  # a ratio that fewer draws than this share can form has no forecast
-
-
-class Basis(NamedTuple):
-    """What ratios are computed on: months a period, days a year, points of an average."""
-
-    step: int
-    day_basis: int
-    average_points: int
+_QUARTERLY = (8, 6)  # of so many newest periods so many with quarters: forecast in quarters
 
 
 @dataclass(frozen=True)
@@ -62,134 +59,199 @@ def draw(
     Fewer than eight periods: no model, and the reason says so. `mase` sets the error at past origins beside that of
     repeating the same period of last year.
     """
+    return next(draw_each(panel, metrics, horizon=horizon, day_basis=day_basis, borrowers=[borrower_id]))
+
+
+def draw_each(
+    panel: Panel,
+    metrics: list[str] | dict[str, str],
+    *,
+    horizon: int = 4,
+    day_basis: int = 360,
+    borrowers: list[str] | None = None,
+) -> Iterator[Draws]:
+    """Simulate every borrower of a panel (or those named), those with as many periods together; each equals `draw`.
+
+    Borrowers are fitted and drawn AT_ONCE at a time, so that memory does not grow with the panel: take from each
+    what is needed (`chances`) and let it go. ContractError for a borrower that the panel lacks.
+    """
     texts = metrics if isinstance(metrics, dict) else {name: ratios.FORMULAS[name] for name in metrics}
-    step, grid, items = _history(panel, borrower_id)
-    steps = max(1, round(horizon * 3 / step))
-    ends = panel.rows.loc[panel.rows["borrower_id"] == borrower_id, "period_end"]
-    newest = ends.iloc[-1] - pd.Timedelta(days=15) + pd.offsets.MonthEnd(0)  # the month end nearest to it
-    days = pd.DatetimeIndex([newest + pd.offsets.MonthEnd(step * (h + 1)) for h in range(steps)])
-    none = Draws(borrower_id, step, days, {}, {}, dict.fromkeys(texts, "too_short"))
-    needed = _needed(texts, items)
-    if len(grid) < forecasting.FEWEST or needed.empty:
-        return none
-    fit = forecasting.fit(needed.to_numpy(float).T, steps, 12 // step)
-    future = _paths(fit, steps, needed)
-    basis = Basis(step, day_basis, panel.average_points if step == 3 else 2)
-    made = _evaluated(needed, future, fit, texts, basis)
-    return _told(made, none, steps, 12 // step)
+    for step, alike in _about(panel, borrowers).groupby("step"):
+        ordered = alike.iloc[np.argsort((alike["last"] - alike["first"]).to_numpy(), kind="stable")]
+        for start in range(0, len(ordered), AT_ONCE):
+            basis = Basis(int(step), day_basis, panel.average_points)
+            yield from _drawn(panel, ordered.iloc[start : start + AT_ONCE], texts, horizon, basis)
 
 
-def _history(panel: Panel, borrower_id: str) -> tuple[int, np.ndarray, pd.DataFrame]:
-    """Months a period, the keys of the periods, and every item on them (flows of the period, balances at its end)."""
-    keys = panel.rows.index[panel.rows["borrower_id"] == borrower_id]
-    quarter, year, end = (panel.view(name).loc[keys] for name in ("quarter", "ttm", "end"))
+def _about(panel: Panel, borrowers: list[str] | None) -> pd.DataFrame:
+    """By borrower: `first` and `last` period key, the day of the last, and `step`, the months a period."""
+    rows, quarter = panel.rows, panel.view("quarter")
+    if borrowers is not None:
+        rows = rows[rows["borrower_id"].isin(borrowers)]
+        if unknown := sorted({*borrowers} - {*rows["borrower_id"]}):
+            raise ContractError(f"no statements of {unknown} in the panel")
     flows = [item for item in quarter if item in chart.flows()]
-    step = 3 if len(flows) and quarter[flows].notna().any(axis=1).tail(8).sum() >= 6 else 12
-    first = max(keys[0], keys[-1] - step * (forecasting.LONGEST - 1))
-    grid = np.arange(keys[-1], first - 1, -step)[::-1]
-    flow = (quarter if step == 3 else year)[flows]
-    stock = end[[item for item in end if item in chart.stocks()]]
-    return step, grid, pd.concat([flow, stock], axis=1).reindex(grid)
+    newest = rows.groupby("borrower_id", sort=False).cumcount(ascending=False) < _QUARTERLY[0]
+    filed = quarter.loc[newest[newest].index, flows].notna().any(axis=1)
+    told = rows.assign(key=rows.index, filed=filed.reindex(rows.index, fill_value=False)).groupby(
+        "borrower_id", sort=False
+    )
+    told = told.agg(first=("key", "first"), last=("key", "last"), end=("period_end", "last"), filed=("filed", "sum"))
+    return told.assign(step=np.where(told["filed"] >= _QUARTERLY[1], 3, 12))
 
 
-def _needed(texts: dict[str, str], items: pd.DataFrame) -> pd.DataFrame:
-    """The items that the formulas need, composites taken apart, and that are known in the newest period."""
+class _History(NamedTuple):
+    """What is known of borrowers of one step: `past[item]` (n, LONGEST), `count` (n,) periods from first to last."""
+
+    past: dict[str, np.ndarray]
+    count: np.ndarray
+
+
+def _history(panel: Panel, about: pd.DataFrame, wanted: tuple[str, ...], step: int) -> _History:
+    """The wanted items on each borrower's own periods (flows of the period, balances at its end), those unknown in
+    the newest period left out."""
+    first, last = (about[name].to_numpy()[:, None] for name in ("first", "last"))
+    keys = last - step * np.arange(forecasting.LONGEST)[::-1]
+    place = np.where(keys >= first, panel.rows.index.get_indexer(keys.ravel()).reshape(keys.shape), -1)
+    flow, stock, flows = panel.view("quarter" if step == 3 else "ttm"), panel.view("end"), chart.flows()
+    past = {}
+    for item in wanted:
+        frame = flow if item in flows else stock
+        if item in frame:
+            values = np.where(place >= 0, frame[item].to_numpy(float)[place], np.nan)
+            past[item] = np.where(np.isnan(values[:, -1:]), np.nan, values)
+    return _History(past, (keys >= first).sum(axis=1))
+
+
+@lru_cache(maxsize=64)
+def _needed(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The items that the formulas need, composites taken apart, in the order of the chart."""
     composites = {**chart.composites("stock"), **chart.composites("flow")}
-    asked = [leaf.partition(".")[2] for text in texts.values() for leaf in formulas.leaves(text)]
+    asked = [leaf.partition(".")[2] for text in texts for leaf in formulas.leaves(text)]
     wanted = set(_MAIN)
     while asked:
         item = asked.pop()
         inner = composites[item].derive if item in composites else ()
         asked += [part for text in inner for part in re.findall(r"[a-z]\w*", text)]
         wanted.add(item)
-    return items[[item for item in items if item in wanted and pd.notna(items[item].iloc[-1])]]
+    return tuple(item for item in chart.items() if item in wanted)
 
 
-def _paths(fit: forecasting.Fit, steps: int, needed: pd.DataFrame) -> np.ndarray:
-    """Futures of every item (items, draws, steps); an item too short for a model stays where it is."""
-    shocks = forecasting.shocks(steps, DRAWS, SEED)
-    future = fit.at(np.einsum("dho,no->ndh", shocks, fit.shape))
-    last = needed.iloc[-1].to_numpy(float)[:, None, None]
-    return np.where(np.isnan(future), np.broadcast_to(last, future.shape), future)
+def _drawn(panel: Panel, about: pd.DataFrame, texts: dict[str, str], horizon: int, basis: Basis) -> Iterator[Draws]:
+    """The futures of borrowers with the same months a period."""
+    steps, season = max(1, round(horizon * 3 / basis.step)), 12 // basis.step
+    history = _history(panel, about, _needed(tuple(texts.values())), basis.step)
+    modelled = (history.count >= forecasting.FEWEST) & np.any(
+        [~np.isnan(values[:, -1]) for values in history.past.values()], axis=0
+    )
+    history = _History({item: values[modelled] for item, values in history.past.items()}, history.count[modelled])
+    made = _evaluated(history, texts, steps, basis) if modelled.any() else {}
+    errors = {name: _mase(part, season) for name, part in made.items()}
+    place, days = np.cumsum(modelled) - 1, _days(about["end"], steps, basis.step)
+    for row, name in enumerate(about.index):
+        none = Draws(name, basis.step, pd.DatetimeIndex(days[row]), {}, {}, {})
+        if modelled[row]:
+            values = {each: (part.ahead[place[row]], errors[each][place[row]]) for each, part in made.items()}
+            yield _told(none, values)
+        else:
+            none.reason.update(dict.fromkeys(texts, "too_short"))
+            yield none
 
 
-def _evaluated(
-    needed: pd.DataFrame, future: np.ndarray, fit: forecasting.Fit, texts: dict[str, str], basis: Basis
-) -> dict[str, np.ndarray]:
-    """Each metric on every draw, and from every past origin: (draws + origins + 1, history + steps); the last row is
-    what came."""
-    past, steps = needed.to_numpy(float).T, future.shape[2]
-    worlds = np.concatenate([np.repeat(past[:, None], future.shape[1], axis=1), future], axis=2)
-    origins = np.full((len(past), forecasting.ORIGINS, worlds.shape[2]), np.nan)
+def _days(ends: pd.Series, steps: int, step: int) -> np.ndarray:
+    """The month ends to come, counted from the month end nearest to each borrower's newest period: (n, steps)."""
+    months = (ends - pd.Timedelta(days=15)).to_numpy("datetime64[M]")[:, None] + step * np.arange(1, steps + 1)
+    return ((months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")).astype("datetime64[us]")
+
+
+class _Futures(NamedTuple):
+    """A metric on every draw, from every past origin, and what came in the periods that origins look at.
+
+    `ahead` (n, draws, steps), `origins` (n, ORIGINS, steps) and `came` (n, ORIGINS + a year).
+    """
+
+    ahead: np.ndarray
+    origins: np.ndarray
+    came: np.ndarray
+
+
+def _evaluated(history: _History, texts: dict[str, str], steps: int, basis: Basis) -> dict[str, _Futures]:
+    count, past = len(history.count), history.past
+    fit = forecasting.fit(np.concatenate([*past.values()]), steps, 12 // basis.step)
+    fits = {item: fit.take(slice(n * count, (n + 1) * count)) for n, item in enumerate(past)}
+    ahead = _on(past, lambda item: _paths(fits[item], past[item], steps), texts, (count, DRAWS, steps), basis)
+    origins = []
     for back in range(1, forecasting.ORIGINS + 1):
-        known = past.shape[1] - back
-        if known >= forecasting.FEWEST:
-            ahead = np.where(np.isnan(fit.paths[:, back]), past[:, known - 1 : known], fit.paths[:, back])
-            origins[:, back - 1, :known], origins[:, back - 1, known : known + steps] = past[:, :known], ahead
-    came = np.full((len(past), 1, worlds.shape[2]), np.nan)
-    came[:, 0, : past.shape[1]] = past
-    every = np.concatenate([worlds, origins, came], axis=1)
-    panel = _panel(every, list(needed), basis)
+        known = {item: values[:, :-back] for item, values in past.items()}
+        shown = {item: _kept(fits[item].paths[:, back], values) for item, values in known.items()}
+        found = _on(known, lambda item, shown=shown: shown[item][:, None], texts, (count, 1, steps), basis)
+        there = (history.count - back >= forecasting.FEWEST)[:, None]
+        origins.append({name: np.where(there, values[:, 0], np.nan) for name, values in found.items()})
+    seen = forecasting.ORIGINS + 12 // basis.step
+    before = {item: values[:, :-seen] for item, values in past.items()}
+    came = _on(before, lambda item: past[item][:, None, -seen:], texts, (count, 1, seen), basis)
+    return {
+        name: _Futures(ahead[name], np.stack([part[name] for part in origins], axis=1), came[name][:, 0])
+        for name in texts
+    }
+
+
+def _kept(future: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """Futures (n, …, steps), the last known value where there is no model."""
+    last = past[:, -1].reshape(-1, *[1] * (future.ndim - 1))
+    return np.where(np.isnan(future), last, future)
+
+
+@lru_cache(maxsize=16)
+def _shocks(steps: int) -> np.ndarray:
+    """Error paths as (ORIGINS, draws × steps)."""
+    return np.ascontiguousarray(forecasting.shocks(steps, DRAWS, SEED).reshape(-1, forecasting.ORIGINS).T)
+
+
+def _paths(fit: forecasting.Fit, past: np.ndarray, steps: int) -> np.ndarray:
+    """Futures of an item (n, draws, steps); where it is too short for a model it stays where it is."""
+    return _kept(fit.at((fit.shape @ _shocks(steps)).reshape(len(past), DRAWS, steps)), past)
+
+
+def _on(
+    past: dict[str, np.ndarray],
+    future: Callable[[str], np.ndarray],
+    texts: dict[str, str],
+    shape: tuple[int, int, int],
+    basis: Basis,
+) -> dict[str, np.ndarray]:
+    """Each metric on the periods to come of every world; missing where no main item is known."""
+    worlds = Worlds(past, future, shape, basis)
+    judge = ratios.evaluator(worlds, basis.day_basis)
+    known = np.logical_or.reduce(np.broadcast_arrays(*(~np.isnan(worlds.at(item, 0)[:, :1]) for item in _MAIN)))
     found = {}
     for name, text in texts.items():
-        judge = ratios.evaluator(panel, basis.day_basis)
         values = judge.evaluate(text, zero_reason=ratios.NO_INTEREST.get(name)).values
-        found[name] = _placed(values, panel, every.shape[1:], basis.step)
+        found[name] = np.where(known, values.reshape(shape), np.nan)
     return found
 
 
-def _panel(every: np.ndarray, items: list[str], basis: Basis) -> Panel:
-    """A panel on which every world is a borrower: months from January 2000 on, so that a period's place is its key."""
-    item, world, time = np.nonzero(~np.isnan(every))
-    months = (time * basis.step).astype("timedelta64[M]")
-    day = (np.datetime64("2000-04", "M") + months).astype("datetime64[D]") - np.timedelta64(1, "D")
-    stocks = np.array([name in chart.stocks() for name in items])
-    facts = {
-        "borrower_id": pd.Series(world).astype(str),
-        "period_end": day.astype("datetime64[us]"),
-        "months": np.where(stocks[item], 0, basis.step),
-        "item": np.array(items, dtype=object)[item],
-        "amount": every[item, world, time],
-        "known_on": np.datetime64("2000-01-01", "us"),
-        "derived": False,
-    }
-    return Panel(pd.DataFrame(facts), average_points=basis.average_points)
-
-
-def _placed(values: np.ndarray, panel: Panel, shape: tuple[int, int], step: int) -> np.ndarray:
-    placed = np.full(shape, np.nan)
-    world = panel.rows["borrower_id"].astype(int).to_numpy()
-    month = panel.rows["period_end"].dt.year * 12 + panel.rows["period_end"].dt.month - (2000 * 12 + 3)
-    placed[world, (month // step).to_numpy()] = values
-    return placed
-
-
-def _told(made: dict[str, np.ndarray], none: Draws, steps: int, season: int) -> Draws:
-    values, mase, reason = {}, {}, {}
-    for name in made:
-        ahead = made[name][:DRAWS, -steps:]
+def _told(none: Draws, made: dict[str, tuple[np.ndarray, float]]) -> Draws:
+    for name, (ahead, error) in made.items():
         if np.isnan(ahead[0]).any() or np.isnan(ahead).mean() > 1 - _DEFINED:
-            reason[name] = "undefined"
-        elif (error := _mase(made[name], steps, season)) > _WILD:
-            reason[name] = "wild"
+            none.reason[name] = "undefined"
+        elif error > _WILD:
+            none.reason[name] = "wild"
         else:
-            values[name], mase[name] = ahead, error
-    return Draws(none.borrower_id, none.step, none.days, values, mase, reason)
+            none.values[name], none.mase[name] = ahead, float(error)
+    return none
 
 
-def _mase(worlds: np.ndarray, steps: int, season: int) -> float:
+def _mase(part: _Futures, season: int) -> np.ndarray:
     """Mean absolute error of the expected path from past origins over that of repeating last year; NaN if untested."""
-    came, known = worlds[-1], worlds.shape[1] - steps
-    ours, naive = [], []
-    for back in range(1, forecasting.ORIGINS + 1):
-        start = known - back
-        at = np.arange(start, min(start + steps, known))
-        if start >= season:
-            before = start - season + (at - start) % season
-            both = ~np.isnan(worlds[DRAWS + back - 1, at]) & ~np.isnan(came[at]) & ~np.isnan(came[before])
-            ours += list(np.abs(worlds[DRAWS + back - 1, at] - came[at])[both])
-            naive += list(np.abs(came[before] - came[at])[both])
-    return float(np.mean(ours) / np.mean(naive)) if len(ours) and np.mean(naive) > 0 else float("nan")
+    back, step = np.arange(1, forecasting.ORIGINS + 1)[:, None], np.arange(part.origins.shape[2])
+    start = part.came.shape[1] - back
+    came = np.where(step < back, part.came[:, np.minimum(start + step, part.came.shape[1] - 1)], np.nan)
+    ours = np.abs(part.origins - came)
+    naive = np.abs(part.came[:, start - season + step % season] - came)
+    both = ~np.isnan(ours) & ~np.isnan(naive)
+    missed, naives = (np.where(both, each, 0.0).sum(axis=(1, 2)) for each in (ours, naive))
+    return np.divide(missed, naives, out=np.full(len(missed), np.nan), where=naives > 0)
 
 
 def table(draws: Draws) -> pd.DataFrame:
@@ -230,3 +292,25 @@ def chance(*drawn: Draws) -> Callable[[str, float, str, int], pd.Series]:
     return lambda metric, limit, side, within: pd.Series(
         {each.borrower_id: breach(each, metric, limit, side, within) for each in drawn}, dtype=float
     )
+
+
+def chances(
+    drawn: Iterable[Draws], asked: Iterable[tuple[str, float, str, int]]
+) -> Callable[[str, float, str, int], pd.Series]:
+    """The same of draws that come one by one and are not kept: the chances `asked` for (metric, limit, side, within).
+
+    ContractError when another is asked for later.
+    """
+    asked, ids, told = list(dict.fromkeys(asked)), [], []
+    for each in drawn:
+        ids.append(each.borrower_id)
+        told.append([breach(each, *ask) for ask in asked])
+    table = np.array(told, dtype=float).reshape(len(ids), len(asked))
+    found = {ask: pd.Series(table[:, n], index=ids, dtype=float) for n, ask in enumerate(asked)}
+
+    def chance_of(*ask: object) -> pd.Series:
+        if ask not in found:
+            raise ContractError(f"the chance of {ask} was not drawn; drawn: {asked}")
+        return found[ask]
+
+    return chance_of

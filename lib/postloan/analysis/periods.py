@@ -33,6 +33,14 @@ _VIEW = re.compile(r"^(end|avg|ttm|quarter)(?:_(\d))?$")
 _SPAN_OF_KEY = 100_000
 
 
+def parse_view(name: str) -> tuple[str, int]:
+    """The kind of a view (end, avg, ttm, quarter) and how many years earlier, e.g. ('end', 1) of `end_1`."""
+    found = _VIEW.match(name)
+    if not found:
+        raise ContractError(f"unknown view {name!r}: expected end, avg, ttm or quarter, with _1 … _9 for years earlier")
+    return found[1], int(found[2] or 0)
+
+
 class Panel:
     """Statements of any number of borrowers, a row per borrower and period end.
 
@@ -72,19 +80,10 @@ class Panel:
     def view(self, name: str) -> pd.DataFrame:
         """The items of a view on `rows`, composites of the chart included."""
         if name not in self._views:
-            kind, lag = self._parse(name)
+            kind, lag = parse_view(name)
             frame = self._base[kind]
             self._views[name] = frame.reindex(self.rows.index - 12 * lag).set_axis(self.rows.index)
         return self._views[name]
-
-    @staticmethod
-    def _parse(name: str) -> tuple[str, int]:
-        found = _VIEW.match(name)
-        if not found:
-            raise ContractError(
-                f"unknown view {name!r}: expected end, avg, ttm or quarter, with _1 … _9 for years earlier"
-            )
-        return found[1], int(found[2] or 0)
 
     @cached_property
     def _base(self) -> dict[str, pd.DataFrame]:
@@ -127,7 +126,7 @@ class Panel:
 
     def trace(self, view: str, item: str, key: int) -> list[tuple[float, pd.Series]]:
         """The reported facts behind one figure, as (weight, row of `statements`); empty when it is missing."""
-        kind, lag = self._parse(view)
+        kind, lag = parse_view(view)
         key -= 12 * lag
         if item not in chart.items():
             return self._trace_composite(kind, item, key)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from postloan import chart
+from postloan.book import sample_cast, sample_ledger, sample_side
 from postloan.book.archetypes import ARCHETYPES, ROUTINE, SEEN, Archetype
 from postloan.errors import ContractError
 from postloan.tables import FACT_KEY, Intake
@@ -44,28 +45,59 @@ _SUMS = {
 }
 
 
-def make(seed: int = 1, borrowers: int = 10) -> Intake:
-    """The sample book of that seed: `borrowers` fictional borrowers, 24 quarters each, in yuan or dollars.
+def make(seed: int = 1, borrowers: int = 32, loans: bool = True) -> Intake:
+    """The sample book of that seed: `borrowers` fictional borrowers, 24 quarters each, in yuan or dollars, and what the
+    bank lent them (`loans`), in every loan table.
 
     The same seed gives the same book, and a larger book begins with the borrowers of a smaller one.
     ContractError when fewer than one borrower is asked for.
     """
+    return told(seed, borrowers, loans)[0]
+
+
+def told(seed: int = 1, borrowers: int = 32, loans: bool = True) -> tuple[Intake, pd.DataFrame]:
+    """The sample book, and beside it what was planted there (borrower_id, rule, from, to, look_alike)."""
     if borrowers < 1:
         raise ContractError(f"borrowers: expected 1 or more, found {borrowers!r}")
-    file, masters, filings, looks = f"synthetic sample, seed {seed}", [], [], []
+    file, clients, filings, looks = f"synthetic sample, seed {seed}", [], [], []
     for number in range(borrowers):
-        kind, rng, borrower_id = _cast(number), np.random.default_rng([seed, number]), f"S{number + 1:04d}"
-        masters.append(_master(kind, borrower_id, rng))
-        filings.append(_filings(kind, _articulate(kind, rng), rng).assign(borrower_id=borrower_id))
-        looks.append(_looks(number).assign(borrower_id=borrower_id, source=file))
+        client, filed = _client(seed, number, file)
+        if loans:
+            sample_side.write(client)
+        clients.append(client)
+        filings.append(filed.assign(borrower_id=client.borrower_id))
+        looks.append(_all_looks(client))
+    masters = pd.DataFrame([client.master for client in clients])
     facts, seen = _facts(pd.concat(filings, ignore_index=True), file), pd.concat(looks, ignore_index=True)
-    made = {"borrowers": pd.DataFrame(masters), "statements": facts, "observations": seen}
-    return Intake(file, "sample", made, read=len(facts) + len(seen))
+    made = {"borrowers": masters, "statements": facts, "observations": seen}
+    made |= {name: rows for name, rows in sample_ledger.tables(clients).items() if len(rows)}
+    read = sum(len(rows) for name, rows in made.items() if name != "borrowers")
+    return Intake(file, "sample", made, read=read), sample_ledger.truth(clients)
+
+
+def _client(seed: int, number: int, file: str) -> tuple[sample_ledger.Client, pd.DataFrame]:
+    """Borrower `number` with its quarters, and its statements as filed."""
+    kind, rng, borrower_id = _cast(number), np.random.default_rng([seed, number]), f"S{number + 1:04d}"
+    master, wide = _master(kind, borrower_id, rng), _articulate(kind, rng)
+    if number >= len(ARCHETYPES):
+        master["first_drawdown"] = sample_ledger.day(sample_cast.STARTS.get(number, master["first_drawdown"]))
+    own = np.random.default_rng([seed, number, 1])
+    client = sample_ledger.Client(number, kind, borrower_id, master, wide, file, own)
+    return client, _filings(kind, wide, rng)
+
+
+def _all_looks(client: sample_ledger.Client) -> pd.DataFrame:
+    """What was observed of a borrower at the two looks, and what the loan side adds; the loan side knows better."""
+    looks = _looks(client.number).assign(borrower_id=client.borrower_id, source=client.source)
+    parts = [looks, pd.DataFrame(client.seen)] if client.seen else [looks]
+    return pd.concat(parts, ignore_index=True).drop_duplicates(["metric", "observed_on"], keep="last")
 
 
 def _looks(number: int) -> pd.DataFrame:
     """What was observed of borrower `number` at each look: metric, value, observed_on, known_on."""
-    seen = {**ROUTINE, **SEEN.get(number % len(ARCHETYPES), {})}
+    named = sample_cast.FIRST <= number < sample_cast.FIRST + len(sample_cast.CAST)
+    story = sample_cast.SEEN.get(number, {}) if named else SEEN.get(number % len(ARCHETYPES), {})
+    seen = {**ROUTINE, **story}
     days = [pd.Timestamp(LAST) + pd.Timedelta(weeks=weeks) for weeks in _LOOKS]
     rows = [
         (metric, float(value), day, day)
@@ -76,7 +108,9 @@ def _looks(number: int) -> pd.DataFrame:
 
 
 def _cast(number: int) -> Archetype:
-    """The archetype of borrower `number`; after one round the same kinds return under numbered names."""
+    """The archetype of borrower `number`; after the named ones the ten kinds return under numbered names."""
+    if sample_cast.FIRST <= number < sample_cast.FIRST + len(sample_cast.CAST):
+        return sample_cast.CAST[number - sample_cast.FIRST]
     turn, place = divmod(number, len(ARCHETYPES))
     kind = ARCHETYPES[place]
     mark = f" ({turn + 1})" if turn else ""

@@ -165,7 +165,7 @@ def effects(
     """
     rows = pd.DataFrame([_facts(name, claim, flows[name], known, rules, asset or {}) for name in flows])
     people = pd.DataFrame([{"segment": "corporate", **(debtor or {}), "borrower_id": name} for name in flows])
-    past = {"asset_id": [*flows], "on": claim.as_of, "class": last_class, "approved_by": "book"}
+    past = {"asset_id": [*flows], "on": claim.as_of - pd.Timedelta(days=1), "class": last_class, "approved_by": "book"}
     history = pd.DataFrame(past) if last_class else None
     told = classification.classify(rows, claim.as_of, debtors=people, history=history)
     fired = told.triggers[(told.triggers["outcome"] == "fires") & (told.triggers["rule_set"] != "ifrs_9")]
@@ -193,7 +193,7 @@ def _facts(name: str, claim: Claim, flows: Flows | None, known: Known, rules: Ru
     """What would be known of the loan on the signing day under an option."""
     late = {f"{part}_days_overdue": claim.days_overdue for part in ("principal", "interest")}
     told = {**late, **asset, "asset_id": name, "borrower_id": name, "amount": claim.balance}
-    told |= {"counted_on": claim.as_of, "observation_from": pd.NaT}
+    told = {"observation_from": pd.NaT, **told, "counted_on": claim.as_of}
     option = rules.options[name]
     if option.kind == "enforce":
         return told | {"credit_impaired": True, "credit_impaired_on": claim.as_of}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from postloan.analysis import servicing
+from postloan.analysis import outlook, servicing
 from postloan.analysis.periods import Panel
 from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
 from postloan.tables import LEVELS
@@ -43,7 +43,8 @@ def screen(
     the `ratios` asked for.
 
     `borrowers` is the book's table; those without statements known on `as_of` are left out. Amounts in the basic
-    unit. Each number equals that of the borrower's own report.
+    unit. Each number equals that of the borrower's own report, given the `chance` of this panel; without it, rules
+    that look ahead cannot be judged.
     """
     found = judge(panel, borrowers, known, as_of, chance=chance)
     rows = found.levels.merge(borrowers[["borrower_id", "name", "name_en", "industry"]], on="borrower_id", how="left")
@@ -51,6 +52,13 @@ def screen(
     classed = exposures.worst(found.classed)[["borrower_id", "suggested", "verdict"]]
     rows = rows.merge(classed.rename(columns={"suggested": "class"}))
     return rows.merge(found.plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(found.seen, ratios))
+
+
+def chance(panel: Panel, *, day_basis: int = 360) -> sight.Chance:
+    """What the rules in force ask of the future, drawn for every borrower of the panel as its own report draws it."""
+    asked = rules.breaches(rules.load())
+    metrics = list(dict.fromkeys(ask[0] for ask in asked))
+    return outlook.chances(outlook.draw_each(panel, metrics, day_basis=day_basis), asked)
 
 
 @dataclass(frozen=True)

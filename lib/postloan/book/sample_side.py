@@ -1,0 +1,19 @@
+"""The loan side of one sample borrower, written maker by maker: what is lent, secured, said, paid and planted."""
+
+from __future__ import annotations
+
+from postloan.book import sample_case_talks, sample_cases, sample_loans, sample_security, sample_talks
+from postloan.book.sample_ledger import LOOKS, Client
+
+
+def write(client: Client) -> None:
+    """Write every loan table of a borrower into its ledger."""
+    if client.number in sample_cases.CASES:
+        sample_cases.lend(client)
+        sample_case_talks.talk(client)
+    else:
+        sample_loans.lend(client)
+    if client.number >= 10 and client.number not in sample_cases.CASES:
+        sample_loans.watch(client, LOOKS)
+    sample_security.secure(client)
+    sample_talks.talk(client)

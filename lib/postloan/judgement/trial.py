@@ -1,0 +1,51 @@
+"""Every rule tried on its own examples: made-up borrowers with the figures an example gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from postloan.judgement.rules import Example, Rule, RuleBook, verdicts
+from postloan.judgement.sight import Sight
+
+
+def example_sight(example: Example) -> Sight:
+    """A made-up borrower with the example's figures on its periods, a quarter apart, the newest last."""
+    rows = pd.DataFrame({"borrower_id": "example", "period_end": pd.date_range("2020-03-31", periods=20, freq="QE")})
+    rows.index = pd.Index(1000 + 3 * np.arange(20))
+    figures, seen, chances = {}, [], {}
+    for metric, given in example.given.items():
+        parts = given if isinstance(given, dict) else {"now": given}
+        values = np.full(20, np.nan)
+        history = parts.get("history", [])
+        values[20 - len(history) :] = history
+        for name, place in (("now", 19), ("year_ago", 15), ("start", 0), ("review", 17)):
+            values[place] = parts.get(name, values[place])
+        figures[metric] = values
+        chances[metric] = parts.get("chance", np.nan)
+        seen.append(("example", metric, values[19], pd.Timestamp("2024-12-31"), "example"))
+    return Sight(
+        rows,
+        lambda metric: figures.get(metric, np.full(20, np.nan)),
+        observed=pd.DataFrame(seen, columns=["borrower_id", "metric", "value", "observed_on", "source"]),
+        starts=pd.Series({"example": 1000}),
+        reviews=pd.Series({"example": 1000 + 3 * 17}),
+        chance=lambda metric, limit, side, within: pd.Series({"example": chances.get(metric, np.nan)}),
+    )
+
+
+def _alone(book: RuleBook, rule: Rule) -> RuleBook:
+    """The rule, in force, with those it refers to."""
+    others = [book.rules[leaf.rule] for leaf in rule.condition.leaves() if leaf.rule]
+    before = {name: each for other in others for name, each in _alone(book, other).rules.items()}
+    return RuleBook({**before, rule.id: rule.model_copy(update={"status": "in_force"})})
+
+
+def tried(book: RuleBook) -> pd.DataFrame:
+    """Every rule on its own examples: rule, example (number), expected, found."""
+    told = []
+    for rule in book.rules.values():
+        for number, example in enumerate(rule.examples, start=1):
+            found = verdicts(_alone(book, rule), example_sight(example)).set_index("rule").at[rule.id, "level"]
+            told.append((rule.id, number, example.expect, found))
+    return pd.DataFrame(told, columns=["rule", "example", "expected", "found"])
