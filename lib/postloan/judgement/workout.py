@@ -1,8 +1,8 @@
 """Restructure, enforce, sell or write off: every way side by side, which one loses least, and what would change that.
 
-The door of DOMAIN §8: `claim` and `situation` gather a loan as it stands, `compare` values every option of params/workout.yml,
-`recommend` names the best expected value among the legally possible and viable ones, `sensitivity` moves each
-assumption and asks again. The suite suggests; a human decides.
+The door of DOMAIN §8: `claim` and `situation` gather a loan as it stands, `compare` values every option of
+params/workout.yml, `recommend` names the best expected value among the legally possible and viable ones, `sensitivity`
+moves each assumption and asks again. The suite suggests; a human decides.
 """
 
 from __future__ import annotations

@@ -173,20 +173,16 @@ def viability_table(told: Plan) -> Exhibit:
         rows.append(dict(zip(columns, (told.name(option), *cells), strict=True)))
     limits = {"first": about.dscr, "later": about.dscr_later}
     said = {name: words.value(value, "times") for name, value in limits.items()}
-    notes = (words("remedies.viability_note", year=about.later_from_year, **said), about.basis)
+    notes = (_ask(told), words("remedies.viability_note", year=about.later_from_year, **said), about.basis)
     return table(words("remedies.viability"), rows, told.sheet, columns=columns, notes=notes, css="remedies")
 
 
-def viability_story(told: Plan) -> Prose | Exhibit:
+def _ask(told: Plan) -> str:
     """What to bring so that every test can be judged."""
-    if told.empty:
-        return Exhibit("")
     words, tests = told.sheet.words, told.compared.viability
     open_ = [*dict.fromkeys(tests.loc[tests["outcome"] == "cannot", "test"])]
-    if not open_:
-        return Prose((words("remedies.viability_done"),))
     names = told.listed([words(f"remedies.ask.{name}") for name in open_])
-    return Prose((words("remedies.viability_ask", names=names),))
+    return words("remedies.viability_ask", names=names) if open_ else words("remedies.viability_done")
 
 
 def swing_table(told: Plan) -> Exhibit | Prose:
