@@ -15,7 +15,16 @@ from postloan.judgement.workout_rules import Band, Known, Option, Rules
 from postloan.tables import CLASSES
 
 COLUMNS = ["option", "check", "outcome", "found", "limit", "unit", "basis"]
-EFFECTS = ["option", "class_before", "class_after", "change", "observation_from", "observation_until", "articles"]
+EFFECTS = [
+    "option",
+    "class_before",
+    "class_now",
+    "class_after",
+    "change",
+    "observation_from",
+    "observation_until",
+    "articles",
+]
 _SLACK = 1e-6
 
 
@@ -161,7 +170,7 @@ def effects(
 
     `asset` and `debtor` are the facts for `classification.classify` known today; each option is classified with its own
     changes on top: a concession to a debtor in difficulty, watched from the first repayment (Art. 20). Sold or written
-    off, the loan leaves the books: no class.
+    off, the loan leaves the books: no class. `class_before` is the last approved, `class_now` what is suggested today.
     """
     rows = pd.DataFrame([_facts(name, claim, flows[name], known, rules, asset or {}) for name in flows])
     people = pd.DataFrame([{"segment": "corporate", **(debtor or {}), "borrower_id": name} for name in flows])
@@ -174,7 +183,8 @@ def effects(
     after = made["suggested"].astype(object).where(made["suggested"].notna(), None)
     gone = [name for name in flows if rules.options[name].kind in ("sell", "write_off")]
     after[gone] = None
-    frame = pd.DataFrame({"option": [*flows], "class_before": last_class or made.at[_keep(rules), "suggested"]})
+    now = made.at[_keep(rules), "suggested"]
+    frame = pd.DataFrame({"option": [*flows], "class_before": last_class or now, "class_now": now})
     frame["class_after"] = after.reindex(frame["option"]).to_numpy()
     frame["change"] = [_change(*pair) for pair in zip(frame["class_before"], frame["class_after"], strict=True)]
     frame.loc[frame["option"].isin(gone), "change"] = "leaves"

@@ -210,6 +210,7 @@ class Chance(_Strict):
     most: Share
     serial_factor: Share
     redefault_months: Months
+    delay_months: Months
     basis: Basis
 
 

@@ -87,7 +87,7 @@ def strip(told: Plan) -> Exhibit:
         row = table_.loc[advice.option]
         tiles.append((words("remedies.tile.ev"), told.money(row["ev"]), _of_owed(row["ev"], told)))
         if row["restructures"]:
-            pair = " / ".join(words.value(row[key], "pct") for key in ("chance", "break_even"))
+            pair = f"{words.value(row['chance'], 'pct')} / {_threshold(row['break_even'], told)}"
             tiles.append((words("remedies.tile.chance"), pair, ""))
     tiles.append((words("remedies.tile.now"), told.money(now), _of_owed(now, told)))
     cell = Markup(
@@ -112,7 +112,7 @@ def advice_story(told: Plan) -> Prose:
         return _none(told)
     words, advice = told.sheet.words, told.advice
     first = [words("remedies.none")] if not advice.option else [_best(told), _why(told), *_next(told)]
-    second = [_barred(told), _open(told), words("remedies.human")]
+    second = [_warned(told), _barred(told), _open(told), words("remedies.human")]
     return Prose((told.joined(first), told.joined(second)))
 
 
@@ -142,6 +142,13 @@ def _next(told: Plan) -> list[str]:
         more = [told.name(name) for name in advice.near if name != advice.second]
         said += [words("remedies.near", names=told.listed(more))] if more else []
     return said
+
+
+def _warned(told: Plan) -> str:
+    """What the contract would fail, were it new: it goes on, but must be watched."""
+    names = told.options.at[told.advice.option, "warned"] if told.advice.option else ""
+    checks = told.listed([_check(name, told) for name in names.split(",")]) if names else ""
+    return told.sheet.words("remedies.warned", checks=checks) if names else ""
 
 
 def _barred(told: Plan) -> str:
@@ -183,7 +190,7 @@ def changing(told: Plan) -> Prose | Exhibit:
         said += [_chance(row, told), *_floor(row, told)]
     flips = told.swings[told.swings["flips"]] if len(told.swings) else told.swings
     for flip in flips.head(_FLIPS).itertuples():
-        moved = words(f"remedies.moved.{flip.swing}", value=_points(flip.swing, flip.moved, told))
+        moved = size(flip.swing, flip.moved, told)
         best = told.name(flip.best) if flip.best else words("remedies.none_short")
         said.append(words("remedies.mind_flip", swing=words(f"remedies.swing.{flip.swing}"), moved=moved, best=best))
     if len(told.swings) and flips.empty:
@@ -208,10 +215,11 @@ def _floor(row: pd.Series, told: Plan) -> list[str]:
     return [told.sheet.words("remedies.mind_cover", **shown)]
 
 
-def _points(swing: str, moved: float, told: Plan) -> str:
+def size(swing: str, moved: float, told: Plan) -> str:
     """A moved assumption in its own unit, with its sign."""
     value = moved if swing == "months" else moved * 100
-    return ("+" if value > 0 else "") + told.sheet.words.number(value, 0)
+    sign = "+" if value > 0 else ""
+    return told.sheet.words(f"remedies.moved.{swing}", value=sign + told.sheet.words.number(value, 0))
 
 
 def headline(told: Plan) -> dict:
@@ -286,14 +294,14 @@ def worth_table(told: Plan) -> Exhibit:
             "ev": number(row["ev"]),
             "verdict": verdict(name, row, told),
             "chance": _chances(row, told),
-            "break_even": words.value(row["break_even"], "pct"),
+            "break_even": _threshold(row["break_even"], told),
             "npv": number(row["npv"]),
             "npv_risk": number(row["npv_risk"]),
             "vs_keep": number(row["npv_vs_keep"]),
             "do": words.value(row["do_share"], "pct"),
         }
-        rows.append(_named(cells, told) | {"_css": "total" if name == told.advice.option else ""})
-    numeric = _columns(("ev", "chance", "break_even", "npv", "npv_risk", "vs_keep", "do"), told)
+        rows.append(named(cells, told) | {"_css": "total" if name == told.advice.option else ""})
+    numeric = columns(("ev", "chance", "break_even", "npv", "npv_risk", "vs_keep", "do"), told)
     said = {"most": words.value(chance.most, "pct"), "serial": words.number(chance.serial_factor, 2)}
     notes = (words("remedies.worth_note"), words("remedies.chance_note", **said), marks.basis)
     return table(words("remedies.worth", unit=unit), rows, told.sheet, numeric=numeric, notes=notes, css="remedies")
@@ -316,41 +324,10 @@ def burden_table(told: Plan) -> Exhibit:
             "life": DASH if np.isnan(row["life_months"]) else words.number(row["life_months"], 0),
             "last": words("remedies.months", value=words.number(row["last_month"], 0)),
         }
-        rows.append(_named(cells, told) | {"_css": "total" if name == told.advice.option else ""})
-    numeric = _columns(("first_year", "dscr", "dscr_stress", "peak", "life", "last"), told)
+        rows.append(named(cells, told) | {"_css": "total" if name == told.advice.option else ""})
+    numeric = columns(("first_year", "dscr", "dscr_stress", "peak", "life", "last"), told)
     notes = (words("remedies.burden_note"),)
     return table(words("remedies.burden", unit=unit), rows, told.sheet, numeric=numeric, notes=notes, css="remedies")
-
-
-def effect_table(told: Plan) -> Exhibit:
-    """Every way with the class it leads to, until when it is observed, and what it does to the accounts."""
-    if told.empty:
-        return Exhibit("")
-    words, marks, rows = told.sheet.words, told.rules.marks, []
-    for effect in told.compared.effects.itertuples():
-        row = told.options.loc[effect.option]
-        cells = {
-            "option": told.name(effect.option),
-            "class": _class(effect, told),
-            "watch": DASH if pd.isna(effect.observation_until) else words.date(effect.observation_until),
-            "articles": effect.articles or DASH,
-            "gain": told.money(row["gain"]),
-            "change": words.value(row["change_share"], "pct"),
-            "derecognise": words("remedies.flag.substantial" if row["substantial"] else "remedies.flag.kept"),
-        }
-        rows.append(_named(cells, told) | {"_css": "total" if effect.option == told.advice.option else ""})
-    limits = {"limit": words.value(marks.substantial, "pct"), "do": words.value(marks.diminished, "pct")}
-    notes = (words("remedies.effects_note", **limits),)
-    numeric = _columns(("gain", "change"), told)
-    return table(words("remedies.effects"), rows, told.sheet, numeric=numeric, notes=notes, css="remedies")
-
-
-def _class(effect: tuple, told: Plan) -> str:
-    words = told.sheet.words
-    if effect.change == "leaves":
-        return words("remedies.leaves")
-    known = isinstance(effect.class_after, str)
-    return words(f"verdict.class.{effect.class_after}") if known else words("remedies.unknown")
 
 
 def scaled(amounts: pd.DataFrame, told: Plan) -> tuple[object, str]:
@@ -382,14 +359,21 @@ def _chances(row: pd.Series, told: Plan) -> str:
     return words("remedies.unknown") if np.isnan(row["chance"]) else words.value(row["chance"], "pct")
 
 
+def _threshold(p: float, told: Plan) -> str:
+    """A break-even chance; beyond 1 it cannot be reached."""
+    return told.sheet.words("remedies.beyond") if p > 1 else told.sheet.words.value(p, "pct")
+
+
 def _pair(lowest: float, whole: float, told: Plan) -> str:
     words = told.sheet.words
     return DASH if np.isnan(lowest) else f"{words.value(lowest, 'times')} / {words.value(whole, 'times')}"
 
 
-def _named(cells: dict, told: Plan) -> dict:
+def named(cells: dict, told: Plan) -> dict:
+    """A row's cells under their columns' titles."""
     return {told.sheet.words(f"remedies.column.{name}"): value for name, value in cells.items()}
 
 
-def _columns(names: tuple[str, ...], told: Plan) -> tuple[str, ...]:
+def columns(names: tuple[str, ...], told: Plan) -> tuple[str, ...]:
+    """Titles of columns."""
     return tuple(told.sheet.words(f"remedies.column.{name}") for name in names)

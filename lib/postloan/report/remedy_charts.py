@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
 from postloan.report.exhibits import Exhibit
@@ -29,15 +30,25 @@ def worth(told: Plan) -> Exhibit:
         figure.subplots_adjust(left=0.36, right=0.97, top=1 - 0.35 / figure.get_figheight(), bottom=0.1)
         ax = figure.subplots()
         labels = {name: words(f"remedies.chart.{name}") for name in ("npv", "ev")}
-        ax.barh(places, table["npv"] / divisor, height=0.66, color=SOFT, alpha=0.5, label=labels["npv"])
-        bars = ax.barh(places, table["ev"] / divisor, height=0.34, color=ACCENT, label=labels["ev"])
+        ax.barh(places, table["npv"] / divisor, height=0.66, color=SOFT, alpha=0.5)
+        bars = ax.barh(places, table["ev"] / divisor, height=0.34, color=ACCENT)
         for bar, hollow in zip(bars, barred, strict=True):
             bar.set(facecolor="white" if hollow else ACCENT, edgecolor=ACCENT, linewidth=0.8)
         ax.axvline(now / divisor, color=ALARM, linewidth=0.8, linestyle="--")
         ax.set_yticks(places, [told.name(name) + ("" if not bar else " ▲") for name, bar in barred.items()])
         ax.invert_yaxis()
         ax.set_title(words.unit(told.sheet.currency, scale), loc="left")
-        ax.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0)
+        keys = [Patch(color=SOFT, alpha=0.5, label=labels["npv"]), Patch(color=ACCENT, label=labels["ev"])]
+        keys.append(Patch(facecolor="white", edgecolor=ACCENT, label=words("remedies.verdict.fail") + " ▲"))
+        ax.legend(
+            handles=keys,
+            frameon=False,
+            fontsize=7,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            ncols=3,
+            borderaxespad=0,
+        )
         sns.despine(ax=ax)
         svg = svg_of(figure)
     said = {"now": told.money(now)}
@@ -54,6 +65,7 @@ def cover(told: Plan) -> Exhibit:
         return Exhibit("")
     words, names = told.sheet.words, _shown(told)
     parts = {name: _paths(name, told) for name in names}
+    span = max(3, *(int(base.index.max()) for base, _ in parts.values()))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 2.2))
         figure.subplots_adjust(left=0.06, right=0.98, top=0.84, bottom=0.16, wspace=0.2)
@@ -63,10 +75,10 @@ def cover(told: Plan) -> Exhibit:
             ax.bar(years, base, width=0.55, color=SOFT)
             ax.plot(years, low, "D", color=ACCENT, markersize=4)
             ax.axhline(told.rules.viability.dscr, color=ALARM, linewidth=0.8, linestyle="--")
-            ax.set_xticks(years, [words("remedies.year", n=n) for n in years])
+            ax.set(xlim=(0.4, span + 0.6), xticks=years, xticklabels=[words("remedies.year", n=n) for n in years])
             ax.set_title(told.name(name), loc="left")
         top = max(told.rules.viability.dscr * 1.2, *(min(base.max(), 5.0) for base, _ in parts.values()))
-        axes[0].set_ylim(min(0.0, *(low.min() for _, low in parts.values())), top * 1.05)
+        axes[0].set_ylim(0, top * 1.05)
         svg = svg_of(figure)
     findings = [
         words("remedies.chart.cover_finding", option=told.name(name), low=words.value(base.min(), "times"), year=year)
@@ -78,11 +90,11 @@ def cover(told: Plan) -> Exhibit:
 
 
 def _shown(told: Plan) -> list[str]:
-    """The contract, then the feasible ways of highest expected value that rest on the debtor paying."""
+    """The contract, then the ways of highest expected value that rest on the debtor paying, the feasible ones first."""
     table = told.options[told.options["restructures"]]
-    keep = [*table.index[table["kind"] == "keep"]]
-    free = table[(table["legal"] != "fail") & (table["viable"] != "fail")].sort_values("ev", ascending=False)
-    return list(dict.fromkeys([*keep, *free.index]))[:_WAYS]
+    barred = (table["legal"] == "fail") | (table["viable"] == "fail")
+    best = table.assign(barred=barred).sort_values(["barred", "ev"], ascending=[True, False]).index
+    return list(dict.fromkeys([*table.index[table["kind"] == "keep"], *best]))[:_WAYS]
 
 
 def _paths(name: str, told: Plan) -> tuple[pd.Series, pd.Series]:

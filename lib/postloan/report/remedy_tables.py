@@ -7,9 +7,11 @@ import pandas as pd
 
 from postloan.report.exhibits import DASH, Exhibit, table
 from postloan.report.narrative import Prose
-from postloan.report.remedies import Plan, marked, scaled
+from postloan.report.remedies import Plan, marked, named, scaled, size
+from postloan.report.remedies import columns as titles
 
 _YEAR = 4
+_UNCHANGED = ("keep", "enforce")  # nothing is signed, so nothing is booked anew
 
 
 def cash_story(told: Plan) -> Prose | Exhibit:
@@ -75,6 +77,7 @@ def flow_table(told: Plan) -> Exhibit:
     flows = told.compared.flows
     mine = flows[(flows["option"] == option) & (flows[["contractual", "expected"]].abs() > 0.005).any(axis=1)]
     names = ("principal", "interest", "other", "contractual", "expected")
+    names = names if options.at[option, "restructures"] else names[-1:]
     number, unit = scaled(mine[[*names]], told)
     columns = tuple(words(f"remedies.plan_column.{name}") for name in ("due", *names))
     rows = [
@@ -92,15 +95,15 @@ def waterfall_table(told: Plan) -> Exhibit:
         return Exhibit("")
     words, fall, auction = told.sheet.words, told.compared.waterfall, told.rules.recovery.auction
     number, unit = scaled(fall[["value", "net", "owed"]], told)
-    names = ("source", "value", "haircut", "costs", "prior", "net", "month", "paid", "pv", "rounds", "note")
+    names = ("source", "value", "share", "haircut", "costs", "prior", "net", "month", "paid", "pv", "rounds", "note")
     columns = tuple(words(f"remedies.step.{name}") for name in names)
     rows = [dict(zip(columns, _fallen(row, number, told), strict=True)) for row in fall.to_dict("records")]
-    sums = ("", "", "", "", "", "", number(fall["paid"].sum()), number(fall["pv"].sum()), "", "")
+    sums = ("", "", "", "", "", "", "", number(fall["paid"].sum()), number(fall["pv"].sum()), "", "")
     rows.append(dict(zip(columns, (words("remedies.total"), *sums), strict=True)) | {"_css": "total"})
     rounds = {"first": auction.first_round, "second": auction.second_round}
     said = {name: words.value(value, "pct") for name, value in rounds.items()}
     caption, notes = words("remedies.waterfall", unit=unit), (words("remedies.waterfall_note", **said),)
-    return table(caption, rows, told.sheet, columns=columns, numeric=columns[1:9], notes=notes, css="remedies")
+    return table(caption, rows, told.sheet, columns=columns, numeric=columns[1:10], notes=notes, css="remedies")
 
 
 def _fallen(row: dict, number: object, told: Plan) -> tuple:
@@ -113,11 +116,23 @@ def _fallen(row: dict, number: object, told: Plan) -> tuple:
         rounds = f"{number(row['first_round'])} / {number(row['second_round'])}"
         if row["value"] * (1 - row["haircut"]) < row["second_round"]:
             doubts.append(words("remedies.below_floor"))
+    share = words.value(row["share"], "pct") if known else DASH
     haircut = words.value(row["haircut"], "pct") if row["step"] == "collateral" else DASH
     parts = [number(row[name]) if known else DASH for name in ("value", "costs", "prior")]
     money = [number(row[name]) for name in ("net", "paid", "pv")]
     month = words.number(row["month"], 0)
-    return (source, parts[0], haircut, *parts[1:], money[0], month, *money[1:], rounds, told.listed(doubts) or DASH)
+    return (
+        source,
+        parts[0],
+        share,
+        haircut,
+        *parts[1:],
+        money[0],
+        month,
+        *money[1:],
+        rounds,
+        told.listed(doubts) or DASH,
+    )
 
 
 def legal_table(told: Plan) -> Exhibit:
@@ -156,6 +171,43 @@ def _figure(value: float, unit: str, told: Plan) -> str:
     if unit == "days":
         return words("case.days", days=words.number(value, 0))
     return told.money(value) if unit == "money" else words.value(value, "pct")
+
+
+def effect_table(told: Plan) -> Exhibit:
+    """Every way with the class it leads to, until when it is observed, and what it does to the accounts."""
+    if told.empty:
+        return Exhibit("")
+    words, marks, rows = told.sheet.words, told.rules.marks, []
+    for effect in told.compared.effects.itertuples():
+        row = told.options.loc[effect.option]
+        cells = {
+            "option": told.name(effect.option),
+            "class": _class(effect, told),
+            "watch": DASH if pd.isna(effect.observation_until) else words.date(effect.observation_until),
+            "articles": effect.articles or DASH,
+            "gain": DASH if row["kind"] in _UNCHANGED else told.money(row["gain"]),
+            "change": DASH if row["kind"] in _UNCHANGED else words.value(row["change_share"], "pct"),
+            "derecognise": _substantial(row, told),
+        }
+        rows.append(named(cells, told) | {"_css": "total" if effect.option == told.advice.option else ""})
+    limits = {"limit": words.value(marks.substantial, "pct"), "do": words.value(marks.diminished, "pct")}
+    notes = (words("remedies.effects_note", **limits),)
+    numeric = titles(("gain", "change"), told)
+    return table(words("remedies.effects"), rows, told.sheet, numeric=numeric, notes=notes, css="remedies")
+
+
+def _substantial(row: pd.Series, told: Plan) -> str:
+    if row["kind"] != "reschedule":
+        return DASH
+    return told.sheet.words("remedies.flag.substantial" if row["substantial"] else "remedies.flag.kept")
+
+
+def _class(effect: tuple, told: Plan) -> str:
+    words = told.sheet.words
+    if effect.change == "leaves":
+        return words("remedies.leaves")
+    known = isinstance(effect.class_after, str)
+    return words(f"verdict.class.{effect.class_after}") if known else words("remedies.unknown")
 
 
 def viability_table(told: Plan) -> Exhibit:
@@ -207,9 +259,7 @@ def swing_table(told: Plan) -> Exhibit | Prose:
 def _swung(name: str, ends: pd.DataFrame, number: object, told: Plan) -> tuple:
     words, cells = told.sheet.words, []
     for end in ("low", "high"):
-        value = ends.at[end, "moved"] * (1 if name == "months" else 100)
-        sign = "+" if value > 0 else ""
-        cells += [sign + words.number(value, 0), number(ends.at[end, "lead"])]
+        cells += [size(name, ends.at[end, "moved"], told), number(ends.at[end, "lead"])]
     flips = [each for each, turned in zip(ends["best"], ends["flips"], strict=True) if turned]
     others = [told.name(each) if each else words("remedies.none_short") for each in dict.fromkeys(flips)]
     return (words(f"remedies.swing.{name}"), *cells, told.listed(others) or DASH)
