@@ -29,11 +29,13 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
+    "portfolio": {"screen"},
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",
         "formulas",
         "worlds",
+        "peers",
         "forecasting",
         "ratios",
         "scores",
@@ -42,13 +44,19 @@ INSIDE = {
         "outlook",
         "assumptions",
         "debt",
+        "capacity",
+        "collateral",
+        "covenants",
+        "guarantors",
+        "working_need",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "remedies"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
+INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
 INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"}
 
 

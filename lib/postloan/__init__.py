@@ -1,10 +1,21 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import debt, outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import debt, outlook, peers, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight, workout
+from postloan.judgement import (
+    classification,
+    early_warning,
+    exposures,
+    hindsight,
+    loan_facts,
+    monitoring,
+    rules,
+    sight,
+    workout,
+)
 from postloan.measures import measures
+from postloan.portfolio import replay
 from postloan.report import (
     assurance,
     case,
@@ -15,10 +26,12 @@ from postloan.report import (
     facilities,
     forecasts,
     narrative,
+    position,
     record,
     remedies,
     remedy_charts,
     remedy_tables,
+    replayed,
     signals,
     verdict,
 )
@@ -37,6 +50,7 @@ __all__ = [
     "exposures",
     "facilities",
     "forecasts",
+    "hindsight",
     "loan_facts",
     "loan_flags",
     "measures",
@@ -44,13 +58,17 @@ __all__ = [
     "narrative",
     "open_book",
     "outlook",
+    "peers",
     "periods",
+    "position",
     "ratios",
     "record",
     "reliability",
     "remedies",
     "remedy_charts",
     "remedy_tables",
+    "replay",
+    "replayed",
     "rules",
     "scores",
     "servicing",

@@ -228,3 +228,19 @@ def _stressed(begins: pd.DataFrame, name: str, case: assumptions.Case, told: ass
             "reason": reason.where(np.isnan(dscr), None),
         }
     )[STRESS]
+
+
+def observations(begins: pd.DataFrame, coming: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
+    """Cover as observations, by borrower: scheduled_service_cover, the cash of the last twelve months over all that is
+    due in the next, and renewed_service_cover, the same with our loans up to a year renewed when they mature.
+
+    `begins` is `start`, `coming` is `debt.coming`. A cover that cannot be formed is not there.
+    """
+    told = begins.merge(coming[["borrower_id", "renewable"]], on="borrower_id")
+    kinds = {"scheduled_service_cover": told["service"], "renewed_service_cover": told["service"] - told["renewable"]}
+    parts = [
+        pd.DataFrame({"borrower_id": told["borrower_id"], "metric": name, "value": times(told["cash"], due)})
+        for name, due in kinds.items()
+    ]
+    seen = pd.concat(parts, ignore_index=True).dropna(subset="value")
+    return seen.assign(observed_on=pd.Timestamp(as_of).as_unit("us"), source="schedule and statements")

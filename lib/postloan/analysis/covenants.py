@@ -39,10 +39,10 @@ def drawable(covenants: pd.DataFrame) -> dict[str, str]:
 def in_force(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.DataFrame:
     """The covenants that bind on the day: begun, and of a loan that is not closed."""
     day, rows = pd.Timestamp(as_of), side["covenants"]
-    closed = side["loans"].set_index(["borrower_id", "loan_id"])["closed_on"]
-    ended = pd.Series(pd.MultiIndex.from_frame(rows[["borrower_id", "loan_id"]]).map(closed), index=rows.index)
-    ended = pd.to_datetime(ended)
-    return rows[~(rows["since_on"] > day) & ~(ended <= day)].reset_index(drop=True)
+    closed = side["loans"][["borrower_id", "loan_id", "closed_on"]]
+    rows = rows.merge(closed, on=["borrower_id", "loan_id"], how="left")
+    bind = ~(rows["since_on"] > day) & ~(rows["closed_on"] <= day)
+    return rows[bind].drop(columns="closed_on").reset_index(drop=True)
 
 
 def check(

@@ -112,3 +112,19 @@ def limit_use(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.Se
     by = flows.groupby(["borrower_id", "month"])["amount"].sum().unstack(fill_value=0.0)
     held = by.reindex(columns=by.columns.union(months).sort_values(), fill_value=0.0).cumsum(axis=1)[months]
     return (held.min(axis=1) / lines.groupby("borrower_id")["amount"].sum()).dropna()
+
+
+def observations(needed: pd.DataFrame, side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.DataFrame:
+    """over_lending, the share of our working-capital loans beyond the need (0 to 1), and limit_use, by borrower.
+
+    `needed` is `need`. A borrower without such a loan, or whose need cannot be formed, is not there.
+    """
+    lent = needed[(needed["balance"] > 0) & needed["need"].notna() & needed["reason"].isna()]
+    beyond = (1 - lent["need"] / lent["balance"]).clip(lower=0)
+    use = limit_use(side, as_of)
+    parts = [
+        pd.DataFrame({"borrower_id": lent["borrower_id"], "metric": "over_lending", "value": beyond}),
+        pd.DataFrame({"borrower_id": use.index.astype(str), "metric": "limit_use", "value": use.to_numpy(float)}),
+    ]
+    told = pd.concat(parts, ignore_index=True)
+    return told.assign(observed_on=pd.Timestamp(as_of).as_unit("us"), source="loans and statements")

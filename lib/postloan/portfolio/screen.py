@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from postloan.analysis import outlook, servicing
+from postloan.analysis import outlook, peers, servicing
 from postloan.analysis.periods import Panel
 from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
 from postloan.tables import LEVELS
@@ -63,13 +63,15 @@ def chance(panel: Panel, *, day_basis: int = 360) -> sight.Chance:
 
 @dataclass(frozen=True)
 class Judged:
-    """Every verdict on a panel as of a day: what the rules saw, warnings, levels, classes and the plan."""
+    """Every verdict on a panel as of a day: what the rules saw, warnings, levels, classes, the plan, and the loans as
+    `servicing.state` tells them (None: no loan tables)."""
 
     seen: sight.Sight
     warnings: early_warning.Warnings
     levels: pd.DataFrame
     classed: pd.DataFrame
     plan: pd.DataFrame
+    loans: pd.DataFrame | None
 
 
 def judge(
@@ -80,14 +82,15 @@ def judge(
     loans = servicing.state(known.side, day) if known.side else None
     observed = _observed(known, loans, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
-    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance)
+    among = peers.Among(panel, borrowers)
+    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance, peers=among)
     warnings = early_warning.scan(rules.load(), seen, as_of=day, last=known.last, figures=False)
     at_risk = None if loans is None else exposures.at_risk(loans)
     told = early_warning.levels(warnings, panel.rows["borrower_id"], at_risk)
     classed = _classed(observed, known, loans, told["borrower_id"], day)
     standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, drawn, day)
     plan = monitoring.schedule(standing, day, actions=known.actions)
-    return Judged(seen, warnings, told, classed, plan)
+    return Judged(seen, warnings, told, classed, plan, loans)
 
 
 def _observed(known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:

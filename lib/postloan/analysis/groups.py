@@ -1,0 +1,61 @@
+"""Borrowers that belong together: the same controller, or a credit code that ties one to another (DOMAIN §2.6).
+
+What is told by name alone may be two people of one name; `by` says what ties.
+"""
+
+from __future__ import annotations
+
+import networkx as nx
+import pandas as pd
+
+GROUPS = ["group", "borrower_id", "members", "by", "currency", "owed", "group_owed"]
+_KIN = ("own", "controller", "parent", "subsidiary", "sister")  # relations that make one group
+
+
+def exposure(side: dict[str, pd.DataFrame], state: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
+    """What every group of two or more borrowers owes in all (GROUPS), a row a member and currency, the largest first.
+
+    `side` are the loan tables of all borrowers, `state` is `servicing.state`, `borrowers` has borrower_id and
+    credit_code. `group` is the smallest borrower id in it, `by` is `code`, `controller` or `code,controller`. Amounts
+    in the loans' currency; a member that owes nothing is there with 0 in the currencies of its group.
+    """
+    ties = _ties(side["parties"], borrowers)
+    members = _members(ties)
+    if members.empty:
+        return pd.DataFrame(columns=GROUPS)
+    owed = state.groupby(["borrower_id", "currency"], as_index=False)["balance"].sum()
+    owed = owed.rename(columns={"balance": "owed"})
+    used = owed.merge(members, on="borrower_id")[["group", "currency"]].drop_duplicates()
+    rows = members.merge(used, on="group", how="left").merge(owed, on=["borrower_id", "currency"], how="left")
+    rows["owed"] = rows["owed"].fillna(0.0)
+    rows["group_owed"] = rows.groupby(["group", "currency"], dropna=False)["owed"].transform("sum")
+    order = ["group_owed", "group", "currency", "owed"]
+    return rows.sort_values(order, ascending=[False, True, True, False], ignore_index=True)[GROUPS]
+
+
+def _ties(parties: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
+    """borrower_id, by, key: what each borrower can be tied by."""
+    kin = parties[parties["relation"].isin(_KIN)]
+    own = borrowers[["borrower_id", "credit_code"]]
+    controlled = kin.loc[kin["relation"] == "controller", ["borrower_id", "name"]]
+    named = kin.loc[kin["relation"] != "controller", ["borrower_id", "controller"]]
+    parts = [
+        *(part.rename(columns={"credit_code": "key"})[["borrower_id", "key"]].assign(by="code") for part in (own, kin)),
+        controlled.rename(columns={"name": "key"}).assign(by="controller"),
+        named.rename(columns={"controller": "key"}).assign(by="controller"),
+    ]
+    told = pd.concat(parts, ignore_index=True).dropna(subset="key")
+    told = told[told["key"].astype(str).str.strip() != ""]
+    return told[told["borrower_id"].isin(borrowers["borrower_id"])].drop_duplicates()
+
+
+def _members(ties: pd.DataFrame) -> pd.DataFrame:
+    """borrower_id, group, members, by: of borrowers tied to another."""
+    shared = ties[ties.groupby(["by", "key"])["borrower_id"].transform("nunique") > 1]
+    graph = nx.Graph((("borrower", row.borrower_id), (row.by, row.key)) for row in shared.itertuples())
+    rows = []
+    for part in nx.connected_components(graph):
+        ids = sorted(name for kind, name in part if kind == "borrower")
+        by = ",".join(sorted({kind for kind, _ in part} - {"borrower"}))
+        rows += [(borrower_id, ids[0], len(ids), by) for borrower_id in ids]
+    return pd.DataFrame(rows, columns=["borrower_id", "group", "members", "by"])
