@@ -54,6 +54,7 @@ INSIDE = {
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
+INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
 INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"}
 
 

@@ -46,20 +46,33 @@ _book = click.option(
 
 @main.command()
 @click.option("--seed", default=1, show_default=True, help="Same seed, same book.")
-@click.option("--borrowers", default=10, show_default=True, type=click.IntRange(8, 10_000))
+@click.option("--borrowers", default=32, show_default=True, type=click.IntRange(8, 10_000))
+@click.option(
+    "--loans/--no-loans", default=True, show_default=True, help="With all that was lent, or statements alone."
+)
+@click.option(
+    "--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what was planted to this CSV file."
+)
 @_book
-def sample(seed: int, borrowers: int, book: str | None) -> None:
-    """Build the synthetic sample book (a file of its own, never mixed with real borrowers)."""
+def sample(seed: int, borrowers: int, loans: bool, truth: Path | None, book: str | None) -> None:
+    """Build the synthetic sample book (a file of its own, never mixed with real borrowers).
+
+    The truth (borrower_id, rule, from, to, look_alike) says which flag on the use of proceeds or warning rule was
+    planted when, and which innocent look-alike must stay quiet; it never enters the book.
+    """
     from postloan.book import sample as generator
     from postloan.book.store import open_book
 
-    made, own = generator.make(seed, borrowers), settings.data_folder() / "sample.db"
+    (made, planted), own = generator.told(seed, borrowers, loans), settings.data_folder() / "sample.db"
     before = own.exists()
     result = open_book(book or "sample").add(made)
     if before and result.added and not book:  # the sample of another seed or version: start afresh, mix nothing
         own.unlink()
         result = open_book("sample").add(made)
     click.echo(f"{result.file}: {borrowers} borrowers, {result.added} figures added, {result.unchanged} unchanged")
+    if truth:
+        _write_table(planted, truth)
+        click.echo(f"wrote {truth}: {len(planted)} planted, {int(planted['look_alike'].sum())} of them look-alikes")
 
 
 @main.command()

@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 
 from postloan import loan_flags
+from postloan.analysis.periods import Panel
 from postloan.book import sample
 from postloan.book.store import open_book
+from postloan.judgement import rules
 from postloan.loan_tables import LOAN_TABLES, newest
+from postloan.portfolio import screen
 
 TODAY = pd.Timestamp("2026-05-15")
 INTAKE, TRUTH = sample.told(1, 32)
@@ -41,16 +44,26 @@ def flags(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 @cache
+def _told(seed: int) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    made, truth = (INTAKE, TRUTH) if seed == 1 else sample.told(seed, 32)
+    return made.tables, truth
+
+
 def book(seed: int) -> dict[str, pd.DataFrame]:
     """The tables of the sample of a seed."""
-    return INTAKE.tables if seed == 1 else sample.make(seed, 32).tables
+    return _told(seed)[0]
+
+
+def planted(seed: int) -> pd.DataFrame:
+    """The truth of a seed."""
+    return _told(seed)[1]
 
 
 # ---- articulation
 
 
 def test_every_loan_table_is_filled():
-    assert {name for name in LOAN_TABLES if name not in ROWS} <= {"transactions", "parties", "papers"}
+    assert not [name for name in LOAN_TABLES if name not in ROWS]
     assert set(ROWS["loans"]["borrower_id"]) == set(INTAKE.tables["borrowers"]["borrower_id"])
     assert INTAKE.tables["borrowers"]["industry"].str[:3].nunique() >= 12
 
@@ -58,7 +71,8 @@ def test_every_loan_table_is_filled():
 def test_import_twice_adds_nothing(tmp_path):
     ledger = open_book(f"sqlite:///{tmp_path / 'book.db'}")
     some = ["S0008", "S0011", "S0014", "S0032"]
-    made = replace(INTAKE, tables={name: rows[rows["borrower_id"].isin(some)] for name, rows in INTAKE.tables.items()})
+    few = INTAKE.tables | {"statements": INTAKE.tables["statements"].query("item == 'revenue'")}
+    made = replace(INTAKE, tables={name: rows[rows["borrower_id"].isin(some)] for name, rows in few.items()})
     first = ledger.add(made, today=dt.date(2026, 5, 15))
     assert (first.refused, first.notes, len(first.flags)) == (0, [], 0)
     second = ledger.add(made, today=dt.date(2026, 5, 15))
@@ -206,3 +220,177 @@ def test_statements_stay_sound(seed):
     facts = book(seed)["statements"]
     levels = facts[facts["item"].isin(["closing_cash", "equity", "fixed_assets"])]
     assert (levels["amount"] > 0).all()
+
+
+# ---- accounts
+
+
+def test_balances_run_on():
+    rows = ROWS["transactions"].sort_values(["borrower_id", "account", "transaction_id"])
+    moved = rows["amount"].where(rows["direction"] == "in", -rows["amount"])
+    by = rows.groupby(["borrower_id", "account"])
+    assert ((rows["balance"] - by["balance"].shift() - moved).dropna() == 0).all()
+    assert (rows["balance"] >= 0).all()
+    assert by["booked_on"].is_monotonic_increasing.all()
+    assert rows.groupby("borrower_id").size().between(150, 400).all()
+
+
+def test_collections_are_the_stated_share_of_sales():
+    rows, facts = ROWS["transactions"], INTAKE.tables["statements"]
+    own = rows[(rows["account"].str[-3:] == "-01") & (rows["direction"] == "in") & (rows["memo"] == "货款")]
+    own = own[own["counterparty_account"].str.startswith("6288") & own["booked_on"].between("2025-07-01", "2025-09-30")]
+    customers = ROWS["parties"].query("relation == 'customer'")[["borrower_id", "name"]]
+    came = own.merge(customers, left_on=["borrower_id", "counterparty"], right_on=["borrower_id", "name"])
+    ytd = facts[(facts["item"] == "cash_from_sales") & facts["period_end"].between("2025-06-30", "2025-09-30")]
+    ends = ytd.pivot(index="borrower_id", columns="period_end", values="amount").loc["S0016":]
+    share = came.groupby("borrower_id")["amount"].sum() / (ends.iloc[:, 1] - ends.iloc[:, 0])
+    assert (share.dropna().round(3) == 0.81).all()
+    assert len(share.dropna()) == 17
+
+
+def test_drawdowns_and_payments_pass_the_accounts():
+    rows = ROWS["transactions"]
+    lent = rows[rows["memo"] == "贷款发放"].groupby(["borrower_id", "booked_on"])["amount"].sum()
+    drawn = ROWS["drawdowns"].query("drawn_on >= '2025-01-01'").groupby(["borrower_id", "drawn_on"])["amount"].sum()
+    assert lent.sort_index().to_list() == drawn.sort_index().to_list()
+    served = rows[rows["memo"].str.startswith("贷款还本付息")].groupby("borrower_id")["amount"].sum()
+    paid = ROWS["repayments"].query("paid_on >= '2025-01-01'")
+    paid = (paid["principal"] + paid["interest"]).groupby(paid["borrower_id"]).sum()
+    cases = [*CASES, *TWINS]  # whose accounts begin a year earlier
+    assert (served.drop(cases) == paid.drop(cases).reindex(served.drop(cases).index)).all()
+
+
+def test_names_are_nobodys_else():
+    parties = ROWS["parties"]
+    assert not parties.duplicated(["borrower_id", "name"]).any()
+    assert parties["credit_code"].str.startswith("9999").all()
+    assert (parties["relation"] == "own").groupby(parties["borrower_id"]).sum().eq(1).all()
+
+
+# ---- what was planted
+
+
+def test_truth_has_every_flag_and_group():
+    groups = {name: rule.group for name, rule in rules.load().rules.items()}
+    assert list(TRUTH) == ["borrower_id", "rule", "from", "to", "look_alike"]
+    assert set(TRUTH["rule"]) <= {f"u{number}" for number in range(1, 13)} | set(groups)
+    real = TRUTH[TRUTH["look_alike"] == 0]
+    uses = real[real["rule"].str.fullmatch(r"u\d+")].groupby("rule")["borrower_id"].nunique()
+    assert uses.reindex([f"u{number}" for number in range(1, 13)]).between(1, 2).all()
+    assert set(real["rule"].map(groups).dropna()) == set(groups.values())
+    assert (TRUTH["look_alike"] == 1).sum() >= 10
+    assert (TRUTH["from"] <= TRUTH["to"]).all()
+    assert (TRUTH["to"] <= TODAY).all()
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_other_seeds_plant_the_same(seed):
+    told = [truth.groupby(["borrower_id", "rule", "look_alike"]).size() for truth in (TRUTH, planted(seed))]
+    assert told[0].equals(told[1])
+
+
+def test_truth_never_enters_the_book():
+    for name, rows in INTAKE.tables.items():
+        assert not {"rule", "look_alike"} & set(rows), name
+        assert rows["source"].str.startswith("synthetic sample, seed 1").all() if "source" in rows else True
+
+
+@pytest.mark.parametrize("day", ["2024-12-31", "2025-06-30", "2026-05-15"])
+def test_planted_warnings_fire(day):
+    when, facts, seen = pd.Timestamp(day), INTAKE.tables["statements"], INTAKE.tables["observations"]
+    known = screen.Known(seen[seen["known_on"] <= when])
+    panel = Panel(facts[facts["known_on"] <= when].assign(derived=False))
+    live = screen.judge(panel, INTAKE.tables["borrowers"], known, day).warnings.live
+    fired = set(zip(live["borrower_id"], live["rule"].astype(str), strict=True))
+    due = TRUTH[(TRUTH["from"] <= when) & (TRUTH["to"] >= when) & ~TRUTH["rule"].str.fullmatch(r"u\d+")]
+    wrong = [row for row in due.itertuples() if ((row.borrower_id, row.rule) in fired) == bool(row.look_alike)]
+    assert not wrong
+    assert len(due) >= 4
+
+
+USES = TRUTH[TRUTH["rule"].str.fullmatch(r"u\d+")]
+
+
+def planted_in(rule: str) -> set[str]:
+    return set(USES.query("rule == @rule and look_alike == 0")["borrower_id"])
+
+
+@pytest.fixture(scope="module")
+def spent() -> pd.DataFrame:
+    """Payments out of loan accounts, each with the payee's row of parties."""
+    rows = ROWS["transactions"].query("direction == 'out'")
+    rows = rows[rows["account"].str.fullmatch(r"6299-\d+-0[23]")]
+    parties = NOW["parties"][["borrower_id", "name", "relation", "on_contract", "founded_on", "account"]]
+    parties = parties.rename(columns={"name": "counterparty", "account": "payee_account"})
+    return rows.merge(parties, how="left", on=["borrower_id", "counterparty"])
+
+
+def test_money_goes_where_it_should_but_for_the_planted(spent):
+    kinds = {"u3": ["individual"], "u4": ["securities", "developer"], "u6": ["non_bank_lender", "bank"]}
+    found = {rule: set(spent[spent["counterparty_kind"].isin(each)]["borrower_id"]) for rule, each in kinds.items()}
+    found["u3"] |= set(spent[spent["channel"] == "cash"]["borrower_id"])
+    assert found["u3"] == planted_in("u3")
+    assert found["u4"] == planted_in("u4")
+    assert found["u6"] - planted_in("u6") == {"S0001"}  # agreed beforehand
+    assert set(spent[spent["on_contract"] == 0]["borrower_id"]) == planted_in("u8")
+
+
+def test_only_planted_payments_are_split(spent):
+    limit = ROWS["loans"][ROWS["loans"]["product"] == "working_capital"].sort_values("signed_on")
+    limit = limit.groupby("borrower_id")["entrusted_above"].last()
+    small = spent[spent["amount"] <= spent["borrower_id"].map(limit)].dropna(subset="counterparty_account")
+    pairs = small.merge(small, on=["borrower_id", "counterparty_account"])
+    near = pairs[(pairs["booked_on_y"] - pairs["booked_on_x"]).dt.days.between(0, 7)]
+    sums = near.groupby(["borrower_id", "counterparty_account", "booked_on_x"])["amount_y"].sum().reset_index()
+    split = sums[sums["amount_y"] > sums["borrower_id"].map(limit)]
+    assert set(split["borrower_id"]) == planted_in("u5")
+
+
+def test_only_planted_drawdowns_lie_still(spent):
+    drawn = ROWS["drawdowns"].query("'2025-01-01' <= drawn_on <= '2026-04-05'")
+    moved = drawn.merge(spent[~spent["memo"].str.contains("存款", na=False)], on=["borrower_id", "account"])
+    soon = moved[(moved["booked_on"] - moved["drawn_on"]).dt.days.between(0, 30)]
+    used = soon.groupby(["borrower_id", "loan_id", "drawdown_id"])["amount_y"].sum()
+    whole = drawn.set_index(["borrower_id", "loan_id", "drawdown_id"])["amount"]
+    idle = whole.index[used.reindex(whole.index).fillna(0) < 0.2 * whole]
+    assert set(idle.get_level_values(0)) == planted_in("u7")
+
+
+def test_payments_have_papers_but_for_the_planted(spent):
+    goods = spent[spent["memo"].isin(["货款", "分批到货款", "工程进度款", "生产线设备款"])]
+    papers = NOW["papers"]
+    invoices = papers[papers["kind"] == "invoice"]
+    paid = goods.groupby(["borrower_id", "counterparty"])["amount"].sum()
+    billed = invoices.groupby(["borrower_id", "party"])["amount"].sum()
+    assert (paid == billed.reindex(paid.index)).all()
+    contracts = papers[papers["kind"] == "contract"].set_index(["borrower_id", "paper_id"])
+    both = invoices.join(contracts[["amount", "dated_on"]], on=["borrower_id", "contract_id"], suffixes=("", "_agreed"))
+    odd = both["cancelled_on"].notna() | both.duplicated(["borrower_id", "invoice_number"])
+    odd |= (both["amount"] > both["amount_agreed"]) | (both["dated_on"] < both["dated_on_agreed"])
+    assert set(both[odd]["borrower_id"]) == planted_in("u9")
+
+
+def test_money_back_is_half_within_a_month_where_planted(spent):
+    named = ("往来款", "借款")
+    back = ROWS["transactions"][ROWS["transactions"]["memo"].isin(named)]
+    assert set(back["borrower_id"]) == planted_in("u1")
+    first = ROWS["drawdowns"].set_index(["borrower_id", "drawn_on"])["amount"]
+    for row in USES.query("rule == 'u1' and look_alike == 0").itertuples():
+        mine = back[(back["borrower_id"] == row.borrower_id) & back["booked_on"].between(row._3, row.to)]
+        money = mine[(mine["direction"] == "in") | ~mine["account"].str.startswith("6299")]["amount"].sum()
+        assert money > 0.5 * first[row.borrower_id, row._3]
+
+
+def test_passed_on_money_is_seen_in_payees_accounts():
+    rows = ROWS["transactions"]
+    payees = rows[~rows["account"].str.startswith("6299")]
+    assert set(payees["borrower_id"]) == planted_in("u2") | planted_in("u10") | {"S0026"}
+    flows = payees.pivot_table(index="borrower_id", columns="direction", values="amount", aggfunc="sum")
+    passed = flows["out"] / flows["in"]
+    assert (passed[sorted(planted_in("u10"))] >= 0.9).all()
+    assert passed["S0026"] < 0.7
+
+
+def test_project_runs_ahead_only_where_planted():
+    ahead = ROWS["progress"]["paid_share"] - ROWS["progress"]["verified_share"]
+    assert set(ROWS["progress"][ahead > 0.15]["borrower_id"]) == planted_in("u11")

@@ -128,7 +128,8 @@ def _dyer_seen(client: Client) -> None:
     for when, value in used.items():
         client.observe(day(when), capacity_use=value if through or when < "2025" else round(1.0 - value + 0.1, 2))
     client.plant("policy_restricts", POLICY, TODAY)
-    client.plant("revenue_falls", day("2024-10-31"), day("2025-10-31") if through else TODAY)
+    fall = ("revenue_falls_quarters", day("2025-10-20")) if through else ("revenue_falls", TODAY)
+    client.plant(fall[0], day("2025-04-30"), fall[1])
     client.plant("capacity_idle", day("2024-08-05"), day("2025-11-04") if through else TODAY)
     if through:
         told = {"event_id": "E2", "happened_on": day("2025-02-18"), "kind": "policy", "severity": "info"}

@@ -18,6 +18,7 @@ from postloan.loan_tables import LOAN_TABLES, checked, columns_of
 TODAY = pd.Timestamp("2026-05-15")  # nothing in the sample is known later
 LOOKS = (pd.Timestamp("2026-03-04"), pd.Timestamp("2026-04-29"))  # days on which officers saw every borrower
 LOT = 10_000
+_QUARTER_END = pd.offsets.QuarterEnd(0)
 TRUTH = ["borrower_id", "rule", "from", "to", "look_alike"]
 
 
@@ -50,6 +51,8 @@ class Client:
     rows: dict[str, list[dict]] = field(default_factory=lambda: {name: [] for name in LOAN_TABLES})
     seen: list[dict] = field(default_factory=list)
     truth: list[dict] = field(default_factory=list)
+    entries: list[dict] = field(default_factory=list)  # movements on accounts until they are posted
+    figures: dict[str, dict] = field(default_factory=dict)  # items by quarter end, as they are asked for
     share: dict[str, float] = field(default_factory=lambda: {"term": 0.35, "line": 0.35, "collected": 0.81})
 
     @cached_property
@@ -99,17 +102,56 @@ class Client:
         told = (self.borrower_id, rule, pd.Timestamp(start), pd.Timestamp(end), look_alike)
         self.truth.append(dict(zip(TRUTH, told, strict=True)))
 
+    def party(self, party_id: str) -> dict:
+        """A counterparty by its id."""
+        return self.last("parties", party_id=party_id)
+
+    def move(self, account: str, on: pd.Timestamp, amount: int, party: dict, memo: str, channel: str = "transfer"):
+        """Note money into (above zero) or out of an account; `post` writes it once all is known."""
+        self.entries.append({"account": account, "on": on, "amount": int(amount), "party": party, "memo": memo})
+        self.entries[-1] |= {"channel": channel, "turn": len(self.entries)}
+
+    def post(self, openings: dict[str, int]) -> None:
+        """Write every account's transactions in order, each with the balance after it; what comes in comes first.
+
+        An account opens with what is given, or with more where it would run below zero (the loan account never does).
+        """
+        for account in dict.fromkeys(entry["account"] for entry in self.entries):
+            mine = [entry for entry in self.entries if entry["account"] == account]
+            mine.sort(key=lambda entry: (entry["on"], entry["amount"] < 0, entry["turn"]))
+            lowest = int(min(np.cumsum([entry["amount"] for entry in mine])))
+            balance = max(openings.get(account, 0), -lowest + LOT if lowest < 0 else 0)
+            for turn, entry in enumerate(mine, start=1):
+                balance += entry["amount"]
+                self._transact(entry, turn, balance)
+
+    def _transact(self, entry: dict, turn: int, balance: int) -> None:
+        party, cash = entry["party"], entry["channel"] == "cash"
+        told = {"transaction_id": f"T{turn:05d}", "booked_on": entry["on"], "amount": abs(entry["amount"])}
+        told |= {"direction": "out" if entry["amount"] < 0 else "in", "balance": balance, "memo": entry["memo"]}
+        other = {"counterparty": party.get("name"), "counterparty_account": party.get("account")}
+        other |= {"counterparty_kind": party.get("kind")}
+        other = dict.fromkeys(other) if cash else other
+        about = {"channel": entry["channel"], "currency": self.kind.currency}
+        self.add("transactions", account=entry["account"], **told, **other, **about)
+
     def quarter(self, item: str, when: pd.Timestamp) -> float:
         """A flow of the quarter that holds the day; after the last statements, last year's at this year's pace."""
-        series, end = self.quarters[item], when + pd.offsets.QuarterEnd(0)
-        if end in series.index:
+        series, end = self._series(item), when + _QUARTER_END
+        if end in series:
             return float(series[end])
-        sales, before = self.quarters["revenue"], end - pd.offsets.QuarterEnd(4)
-        return float(series[before] * np.clip(sales.iloc[-1] / sales.iloc[-5], 0.7, 1.3))
+        sales, before = [*self._series("revenue").values()], end - pd.offsets.QuarterEnd(4)
+        return float(series[before] * min(1.3, max(0.7, sales[-1] / sales[-5])))
 
     def level(self, item: str, when: pd.Timestamp) -> float:
         """A balance at the last quarter end up to the day."""
-        return float(self.quarters[item].asof(when))
+        series = self._series(item)
+        return float(series[max((end for end in series if end <= when), default=next(iter(series)))])
+
+    def _series(self, item: str) -> dict[pd.Timestamp, float]:
+        if item not in self.figures:
+            self.figures[item] = self.quarters[item].to_dict()
+        return self.figures[item]
 
 
 def tables(clients: list[Client]) -> dict[str, pd.DataFrame]:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from postloan.book.sample_ledger import LOT, TODAY, Client, after, day, lots
 
+_MONTH = 0.062  # of a year's sales: what a month's collections can repay
 OFFICERS = ("林一", "陈予安", "赵映", "沈若川")
 _PURPOSES = {
     "C34": "采购铸件与钢材", "C27": "采购原料药与包材", "C14": "采购粮油与包材", "F51": "采购钢材",
@@ -172,7 +173,8 @@ def _anchored(drawn: pd.Timestamp, month: tuple[int, int]) -> pd.Timestamp:
 def line(client: Client, loan_id: str, drawn: pd.Timestamp, matures: pd.Timestamp) -> dict:
     """One working-capital loan, drawn at once, interest each quarter and all of it when it matures."""
     days = quarter_days(drawn, matures)
-    amount = lots(client.share["line"] * room(client, "short", drawn, days, [1.0] * (len(days) - 1) + [0.0]), 10 * LOT)
+    limit = client.share["line"] * room(client, "short", drawn, days, [1.0] * (len(days) - 1) + [0.0])
+    amount = lots(min(limit, _MONTH * 4 * client.quarter("revenue", drawn)), 10 * LOT)
     loan = sign(client, loan_id, amount, drawn, matures)
     draw(client, loan, drawn, amount)
     rows = plan(client, loan, [(due, amount if due == matures else 0) for due in days], drawn)

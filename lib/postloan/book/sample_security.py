@@ -74,6 +74,7 @@ def _worse(client: Client, row: dict) -> None:
         seized = day("2026-04-20")
         client.add("collateral", seized, **{**lower, "seized_on": seized})
         client.observe(seized, collateral_seized=1)
+        client.observe(LOOKS[1], collateral_seized=1)
         client.plant("veto_collateral_seized", seized, TODAY)
 
 
@@ -121,7 +122,7 @@ def _guarantee(client: Client) -> None:
 
 def _ring(client: Client, lent: float) -> None:
     """Three clients of ours guarantee each other in turn."""
-    from_, to = client.number, _RING[(_RING.index(client.number) + 1) % 3]
+    to = _RING[(_RING.index(client.number) + 1) % 3]
     stated, net = pd.Timestamp("2024-12-31"), client.level("equity", pd.Timestamp("2024-12-31"))
     about = {"guarantor_id": "G1", "name": CAST[to - FIRST].name, "credit_code": _code(to, 9), "loan_id": None}
     told = {"amount": lent}
@@ -130,8 +131,7 @@ def _ring(client: Client, lent: float) -> None:
     told |= {"cash_flow": lots(net * 0.1), "borrower_ref": f"S{to + 1:04d}", "stated_on": stated}
     client.add("guarantors", known, **about, **told)
     client.observe(LOOKS[0], mutual_guarantee_members=len(_RING))
-    if from_ == _RING[0]:
-        client.plant("mutual_guarantees", LOOKS[0], TODAY)
+    client.plant("mutual_guarantees", LOOKS[0], TODAY)
 
 
 def _code(number: int, part: int) -> str:

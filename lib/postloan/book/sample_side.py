@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from postloan.book import sample_case_talks, sample_cases, sample_loans, sample_security, sample_talks
+from postloan.book import (
+    sample_case_talks,
+    sample_cases,
+    sample_flows,
+    sample_loans,
+    sample_planted,
+    sample_security,
+    sample_talks,
+)
 from postloan.book.sample_ledger import LOOKS, Client
 
 
@@ -13,6 +21,9 @@ def write(client: Client) -> None:
         sample_case_talks.talk(client)
     else:
         sample_loans.lend(client)
+    sample_flows.people(client)
+    sample_planted.spend(client)
+    client.post({client.account: sample_flows.run(client)})
     if client.number >= 10 and client.number not in sample_cases.CASES:
         sample_loans.watch(client, LOOKS)
     sample_security.secure(client)

@@ -161,23 +161,25 @@ _EVENTS = {
     6: ("2025-07-08", "policy", "info", "水价听证会通过阶梯水价方案", None),
 }
 _FIRES = {
-    15: "shares_pledged", 18: "price_crash", 20: "group_funds_drained", 21: "export_barrier", 23: "dishonest_debtor",
-    24: "bills_bounced", 26: "penalties", 27: "customers_lost", 30: "controller_changes", 31: "finance_staff_leave",
-    13: "group_member_overdue", 14: "many_new_banks", 4: "power_falls", 8: "return_flow",
+    3: ("loan_rolled",), 4: ("power_falls", "staff_cut", "collections_leave", "balances_fall", "limit_always_used"),
+    5: ("policy_restricts",), 8: ("return_flow", "many_new_banks"), 12: ("staff_cut",), 13: ("group_member_overdue",),
+    14: ("many_new_banks", "overdue_elsewhere"), 15: ("shares_pledged",), 18: ("price_crash", "industry_sinks"),
+    20: ("group_funds_drained", "untraded_transfers"), 21: ("export_barrier",),
+    23: ("dishonest_debtor", "wages_unpaid", "stoppage", "orders_fall"), 24: ("bills_bounced", "new_large_payees"),
+    26: ("penalties",), 27: ("customers_lost",), 30: ("controller_changes", "tax_and_books_differ"),
+    31: ("finance_staff_leave",),
 }  # fmt: skip
 
 
 def _events(client: Client) -> None:
-    """Outside events, and the warning each borrower's observations were planted for."""
+    """Outside events, and the warnings each borrower's observations were planted for."""
     if found := _EVENTS.get(client.number):
         when, kind, severity, title, amount = found
         told = {"event_id": "E1", "happened_on": day(when), "kind": kind, "severity": severity}
         client.add("events", day(when) + pd.Timedelta(days=3), **told, title=title, amount=amount)
-    if rule := _FIRES.get(client.number):
+    for rule in _FIRES.get(client.number, ()):
         client.plant(rule, LOOKS[1], TODAY)
     if client.number in (14, 23):
         client.plant("overdue", pd.Timestamp("2026-04-11" if client.number == 14 else "2026-01-16"), TODAY)
-    if client.number in (4, 12, 23):
-        client.plant("staff_cut" if client.number != 23 else "wages_unpaid", LOOKS[1], TODAY)
     if client.number == 2:  # the quarter after the feast is always low
         client.plant("revenue_falls_quarters", pd.Timestamp("2025-04-01"), TODAY, 1)
