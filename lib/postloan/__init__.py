@@ -1,7 +1,23 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import (
+    assumptions,
+    capacity,
+    collateral,
+    covenants,
+    debt,
+    guarantors,
+    outlook,
+    periods,
+    ratios,
+    reliability,
+    scores,
+    servicing,
+    sightings,
+    talks,
+    working_need,
+)
 from postloan.book.store import open_book
 from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
 from postloan.measures import measures
@@ -15,24 +31,32 @@ from postloan.report import (
     facilities,
     forecasts,
     narrative,
+    protection,
     record,
+    repayment,
     signals,
     verdict,
 )
 from postloan.wording import texts
 
 __all__ = [
+    "assumptions",
     "assurance",
+    "capacity",
     "case",
     "changes",
     "charts",
     "classification",
+    "collateral",
     "conversations",
+    "covenants",
+    "debt",
     "early_warning",
     "exhibits",
     "exposures",
     "facilities",
     "forecasts",
+    "guarantors",
     "loan_facts",
     "loan_flags",
     "measures",
@@ -41,16 +65,20 @@ __all__ = [
     "open_book",
     "outlook",
     "periods",
+    "protection",
     "ratios",
     "record",
     "reliability",
+    "repayment",
     "rules",
     "scores",
     "servicing",
     "sight",
+    "sightings",
     "signals",
     "tables",
     "talks",
     "texts",
     "verdict",
+    "working_need",
 ]
