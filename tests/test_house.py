@@ -29,6 +29,7 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
+    "portfolio": {"screen"},
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",
@@ -48,7 +49,7 @@ INSIDE = {
         "guarantors",
         "working_need",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},

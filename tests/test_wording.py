@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from postloan import texts
+from postloan import texts, wording
 from postloan.analysis import ratios
 from postloan.errors import RuleError, RunError
 from postloan.wording import Texts
@@ -195,3 +195,11 @@ def test_missing_text_or_filling_is_named(key, missing):
 def test_unknown_language_lists_known():
     with pytest.raises(RunError, match=r"language 'fr': expected one of \['zh', 'en'\]"):
         Texts("fr")
+
+
+def test_a_key_yaml_takes_for_a_truth_value_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "params" / "texts").mkdir(parents=True)
+    (tmp_path / "params" / "texts" / "zh.yml").write_text("talks: {off: 相差}", encoding="utf-8")
+    monkeypatch.setenv("POSTLOAN_HOME", str(tmp_path))
+    with pytest.raises(RuleError, match=r"talks: a key on, off, yes or no"):
+        wording._load("zh")

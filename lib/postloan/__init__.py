@@ -19,8 +19,9 @@ from postloan.analysis import (
     working_need,
 )
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
+from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
 from postloan.measures import measures
+from postloan.portfolio import replay
 from postloan.report import (
     assurance,
     case,
@@ -34,6 +35,7 @@ from postloan.report import (
     protection,
     record,
     repayment,
+    replayed,
     signals,
     verdict,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "facilities",
     "forecasts",
     "guarantors",
+    "hindsight",
     "loan_facts",
     "loan_flags",
     "measures",
@@ -70,6 +73,8 @@ __all__ = [
     "record",
     "reliability",
     "repayment",
+    "replay",
+    "replayed",
     "rules",
     "scores",
     "servicing",

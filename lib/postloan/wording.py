@@ -150,13 +150,16 @@ def texts(language: str) -> Texts:
 
 def _load(language: str) -> dict[str, str]:
     flat: dict[str, str] = {}
+    path = settings.params("texts", f"{language}.yml")
 
     def walk(prefix: str, node: object) -> None:
         if isinstance(node, dict):
             for key, child in node.items():
+                if isinstance(key, bool):
+                    raise RuleError(f"{path}: {prefix}: a key on, off, yes or no is a truth value to YAML; quote it")
                 walk(f"{prefix}.{key}" if prefix else str(key), child)
         else:
             flat[prefix] = str(node)
 
-    walk("", settings.load_yaml(settings.params("texts", f"{language}.yml")))
+    walk("", settings.load_yaml(path))
     return flat

@@ -215,9 +215,9 @@ def _borrower_file(borrower: str, problems: list[str]) -> dict:
 
 
 def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems: list[str]) -> dict:
-    """Run parameters under the borrower's own under its identity, each checked against the notebook."""
+    """Run parameters under the borrower's own under its identity, each checked against the notebooks there are."""
     declares = declared(notebook)
-    anywhere = {name for each in run.wanted for name in declared(notebook_path(each))}
+    anywhere = {name for path in notebook.parent.glob("*.ipynb") for name in declared(path)}
     identity = {"borrower_id": borrower, "as_of": run.day.isoformat(), "book": run.book_name}
     sources = {
         f"params/borrowers/{safe_name(borrower)}.yml": own,

@@ -63,13 +63,15 @@ def chance(panel: Panel, *, day_basis: int = 360) -> sight.Chance:
 
 @dataclass(frozen=True)
 class Judged:
-    """Every verdict on a panel as of a day: what the rules saw, warnings, levels, classes and the plan."""
+    """Every verdict on a panel as of a day: what the rules saw, warnings, levels, classes, the plan, and the loans as
+    `servicing.state` tells them (None: no loan tables)."""
 
     seen: sight.Sight
     warnings: early_warning.Warnings
     levels: pd.DataFrame
     classed: pd.DataFrame
     plan: pd.DataFrame
+    loans: pd.DataFrame | None
 
 
 def judge(
@@ -87,7 +89,7 @@ def judge(
     classed = _classed(observed, known, loans, told["borrower_id"], day)
     standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, drawn, day)
     plan = monitoring.schedule(standing, day, actions=known.actions)
-    return Judged(seen, warnings, told, classed, plan)
+    return Judged(seen, warnings, told, classed, plan, loans)
 
 
 def _observed(known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:

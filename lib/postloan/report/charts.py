@@ -69,7 +69,7 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
             ax.set_title(f"{title}  ({words.unit(sheet.currency, scale)})", loc="left")
             ax.set(xlabel="", ylabel="")
             ax.set_xticks(range(0, len(labels), 2), labels[::2])
-        svg = _svg(figure)
+        svg = svg_of(figure)
     last = shown.iloc[-1]
     alt = words(
         "chart.flows_alt",
@@ -78,7 +78,7 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
         profit=words.money(last["net_profit"], sheet.currency),
         trend=_growth(compared, sheet),
     )
-    return _figure(svg, words("chart.flows_title"), alt, sheet)
+    return framed(svg, words("chart.flows_title"), alt, sheet)
 
 
 def _growth(compared: pd.DataFrame, sheet: Sheet) -> str:
@@ -109,9 +109,9 @@ def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Shee
             findings.append(words("chart.panel_finding", ratio=words.ratio(measure.id), before=ends[0], now=ends[1]))
         for ax in axes[len(keys) :]:
             ax.set_axis_off()
-        svg = _svg(figure)
+        svg = svg_of(figure)
     joint = "；" if words.language == "zh" else "; "
-    return _figure(svg, words("chart.panel_title"), words("chart.panel_alt", findings=joint.join(findings)), sheet)
+    return framed(svg, words("chart.panel_title"), words("chart.panel_alt", findings=joint.join(findings)), sheet)
 
 
 def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
@@ -156,11 +156,11 @@ def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measur
             findings.append(words("chart.fan_finding", ratio=words.ratio(name), **ends))
         for ax in axes[len(names) :]:
             ax.set_axis_off()
-        svg = _svg(figure)
+        svg = svg_of(figure)
     alt = words(
         "chart.fan_alt", findings=words("case.semicolon").join(findings), date=words.date(shown["period_end"].max())
     )
-    return _figure(svg, words("chart.fan_title"), alt, sheet)
+    return framed(svg, words("chart.fan_title"), alt, sheet)
 
 
 def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
@@ -208,8 +208,8 @@ def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sh
         ax.set(xlabel="", ylabel="")
         days = [*past["period_end"], *ahead["period_end"].drop_duplicates()][::3]
         ax.set_xticks(days, [f"{day:%y-%m}" for day in days])
-        svg = _svg(figure)
-    return _figure(svg, words("capacity.cover"), _cover_said(past, ahead, limits, sheet), sheet)
+        svg = svg_of(figure)
+    return framed(svg, words("capacity.cover"), _cover_said(past, ahead, limits, sheet), sheet)
 
 
 def _band(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, shade: float) -> None:
@@ -234,7 +234,7 @@ def _cover_said(past: pd.DataFrame, ahead: pd.DataFrame, limits: object, sheet: 
     return words("capacity.cover_alt", date=words.date(last["period_end"]), **shown, **ends)
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
     """The figure as an SVG element; fonts are left to the page, sizes kept."""
     with warnings.catch_warnings(), io.StringIO() as file:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -243,7 +243,8 @@ def _svg(figure: Figure) -> str:
     return re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text[text.index("<svg") :])
 
 
-def _figure(svg: str, title: str, alt: str, sheet: Sheet) -> Exhibit:
+def framed(svg: str, title: str, alt: str, sheet: Sheet) -> Exhibit:
+    """A figure with its title, its finding as text alternative and caption, and its source."""
     named = svg.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(alt), 1)
     notes = escape(" · ".join(sheet.notes()))
     return Exhibit(

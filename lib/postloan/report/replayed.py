@@ -1,0 +1,228 @@
+"""A borrower's story told again, review by review: what was seen that day, what was done, what it was worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import matplotlib
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
+from postloan.report.exhibits import DASH, Exhibit, Sheet, table
+from postloan.report.narrative import Prose
+from postloan.report.signals import level_mark
+
+_TOP = 3
+_DAYS_A_MONTH = 30.44
+
+
+@dataclass(frozen=True)
+class Milestones:
+    """The days that matter: the first orange (of which rule, and since when it stood at all), the new plan, the first
+    missed instalments; NaT: never."""
+
+    warned_on: pd.Timestamp
+    rule: str
+    seen_on: pd.Timestamp
+    changed_on: pd.Timestamp
+    missed_on: pd.Timestamp
+    twin_missed_on: pd.Timestamp
+
+    @property
+    def months_gained(self) -> float:
+        """Months from the first orange to the day the untreated twin missed its first instalment; NaN where either
+        is unknown."""
+        return (pd.Timestamp(self.twin_missed_on) - pd.Timestamp(self.warned_on)).days / _DAYS_A_MONTH
+
+    def as_record(self) -> dict:
+        """The milestones as fields of the report's record."""
+        return {**asdict(self), "months_gained": self.months_gained}
+
+
+def milestones(
+    signals: pd.DataFrame, borrower_id: str, changed_on: object, missed_on: object, twin_missed_on: object
+) -> Milestones:
+    """The milestones of a replay: `signals` are its live signals by day; the first orange or red is the warning."""
+    mine = signals[signals["borrower_id"] == borrower_id].sort_values("as_of", kind="stable")
+    loud = mine[mine["level"].isin(["orange", "red"])]
+    warned, rule = (loud["as_of"].iloc[0], loud["rule"].iloc[0]) if len(loud) else (pd.NaT, "")
+    seen = mine.loc[mine["rule"] == rule, "as_of"].min()
+    days = [pd.NaT if day is None else pd.Timestamp(day) for day in (changed_on, missed_on, twin_missed_on)]
+    return Milestones(warned, rule, seen, *days)
+
+
+def lead(found: Milestones, rules: Mapping[str, object], twin: str, sheet: Sheet) -> Prose:
+    """The finding first: when the suite first warned and on what, what was done when, what became of the twin."""
+    words = sheet.words
+    if pd.isna(found.warned_on):
+        return Prose((words("replay.no_warning"),))
+    told = [words("replay.warned", date=words.date(found.warned_on), title=sheet.said(rules[found.rule].title))]
+    if found.seen_on < found.warned_on:
+        told.append(words("replay.seen_first", date=words.date(found.seen_on)))
+    if pd.notna(found.changed_on):
+        gap = (found.changed_on - found.warned_on).days / _DAYS_A_MONTH
+        told.append(words("replay.changed", date=words.date(found.changed_on), months=words.number(gap, 1)))
+    told.append(
+        words("replay.kept") if pd.isna(found.missed_on) else words("replay.missed", date=words.date(found.missed_on))
+    )
+    if pd.notna(found.twin_missed_on):
+        said = {"twin": twin, "date": words.date(found.twin_missed_on), "months": words.number(found.months_gained, 1)}
+        told.append(words("replay.twin" if found.months_gained > 0 else "replay.twin_before", **said))
+    return Prose((words("talks.joint").join(told),))
+
+
+def review_table(reviews: pd.DataFrame, signals: pd.DataFrame, rules: Mapping[str, object], sheet: Sheet) -> Exhibit:
+    """One row a review of one borrower: the day, the statements it knew, level, class, owed, overdue, main reasons."""
+    words, rows = sheet.words, []
+    names = ("day", "statements", "level", "class", "owed", "late", "why")
+    columns = tuple(words(f"replay.column.{name}") for name in names)
+    for row in reviews.rename(columns={"class": "given"}).itertuples():
+        mine = signals[(signals["borrower_id"] == row.borrower_id) & (signals["as_of"] == row.as_of)]
+        titles = [sheet.said(rules[rule].title) for rule in mine["rule"].head(_TOP)]
+        more = words("changes.more", count=len(mine) - _TOP) if len(mine) > _TOP else ""
+        cells = (
+            words.date(row.as_of),
+            words.date(row.period_end),
+            level_mark(row.level, sheet),
+            words(f"verdict.class.{row.given}") if isinstance(row.given, str) else words("verdict.cannot_short"),
+            words.money(row.owed, sheet.currency) if pd.notna(row.owed) else DASH,
+            words("case.days", days=int(row.days_overdue)) if row.days_overdue > 0 else DASH,
+            (words("case.semicolon").join(titles) + more) or words("replay.quiet"),
+        )
+        rows.append(dict(zip(columns, cells, strict=True)))
+    return table(words("replay.reviews"), rows, sheet, columns=columns, numeric=columns[4:5])
+
+
+def story(
+    reviews: pd.DataFrame, signals: pd.DataFrame, contacts: pd.DataFrame, rules: Mapping[str, object],
+    found: Milestones, sheet: Sheet,
+) -> Prose:  # fmt: skip
+    """The case in paragraphs, one a turn of events: only days on which the level moved, a contact was held, or terms
+    changed; each with its own figures. All of one borrower."""
+    words, told = sheet.words, []
+    turns = reviews[reviews["level"] != reviews["level"].shift()]
+    days = {row.as_of: _review_turn(row, signals, rules, sheet) for row in turns.itertuples()}
+    for row in contacts.sort_values("held_on").itertuples():
+        days[row.held_on] = " ".join(filter(None, (days.get(row.held_on, ""), _talk_turn(row, sheet))))
+    if pd.notna(found.changed_on):
+        days[found.changed_on] = words("replay.turn_changed", date=words.date(found.changed_on))
+    told = [days[day] for day in sorted(days)]
+    return Prose(tuple(told))
+
+
+def _review_turn(row: tuple, signals: pd.DataFrame, rules: Mapping[str, object], sheet: Sheet) -> str:
+    words = sheet.words
+    mine = signals[(signals["borrower_id"] == row.borrower_id) & (signals["as_of"] == row.as_of)]
+    titles = [sheet.said(rules[rule].title) for rule in mine["rule"].head(_TOP)]
+    level = words(f"signal.level.{row.level}")
+    said = {"date": words.date(row.as_of), "period": words.date(row.period_end), "level": level}
+    if not titles:
+        return words("replay.turn_quiet", **said)
+    return words("replay.turn", why=words("case.and").join(titles), count=len(mine), **said)
+
+
+def _talk_turn(row: tuple, sheet: Sheet) -> str:
+    words = sheet.words
+    if pd.isna(row.said):
+        return ""
+    seen = words("replay.seen", seen=row.observed) if pd.notna(row.observed) else ""
+    return (
+        words("replay.talk", date=words.date(row.held_on), channel=words(f"talks.{row.channel}"), said=row.said) + seen
+    )
+
+
+def worth_table(compared: pd.DataFrame, sheet: Sheet) -> Exhibit:
+    """What acting earlier, as done, later or never would have been worth (`hindsight.compare`)."""
+    words, rows = sheet.words, []
+    names = ("acted", "day", "shortfall", "first", "months", "unpaid", "npv", "gain")
+    columns = tuple(words(f"replay.worth.{name}") for name in names)
+    for row in compared.itertuples():
+        quarters = "never" if pd.isna(row.shift) else "then" if row.shift == 0 else "early" if row.shift < 0 else "late"
+        cells = (
+            words(f"replay.when.{quarters}", count=0 if pd.isna(row.shift) else abs(int(row.shift))),
+            words.date(row.acted_on) if pd.notna(row.acted_on) else DASH,
+            words.money(row.shortfall, sheet.currency),
+            words.date(row.first_short_on) if pd.notna(row.first_short_on) else DASH,
+            str(row.months_short),
+            *(words.money(value, sheet.currency) for value in (row.unpaid, row.npv, row.gain)),
+        )
+        rows.append(dict(zip(columns, cells, strict=True)))
+    return table(words("replay.worths"), rows, sheet, columns=columns, numeric=columns[2:])
+
+
+def worth_story(compared: pd.DataFrame, sheet: Sheet) -> Prose:
+    """The hindsight in words: what acting was worth against never, and what earlier or later would have changed."""
+    words = sheet.words
+    by = {None if pd.isna(row.shift) else int(row.shift): row for row in compared.itertuples()}
+    if 0 not in by or None not in by:
+        return Prose((words("replay.no_worth"),))
+    money = {
+        name: words.money(value, sheet.currency)
+        for name, value in (("gain", by[0].gain), ("short", by[0].shortfall), ("never", by[None].shortfall))
+    }
+    told = [words("replay.worth_then", **money)]
+    for shift, key in ((min(by, key=_rank), "worth_early"), (max(by, key=_rank), "worth_late")):
+        if shift not in (None, 0):
+            change = by[shift].npv - by[0].npv
+            said = {"count": abs(shift), "change": words.money(change, sheet.currency)}
+            told.append(words(f"replay.{key}", short=words.money(by[shift].shortfall, sheet.currency), **said))
+    return Prose((words("talks.joint").join(told),))
+
+
+def _rank(shift: int | None) -> int:
+    return 0 if shift is None else shift
+
+
+def paths(
+    figures: pd.DataFrame, names: tuple[str, ...], borrowers: Mapping[str, str], found: Milestones, sheet: Sheet
+) -> Exhibit:
+    """Small panels of figures as each review saw them, the borrower beside its twin, the days of warning and change.
+
+    `figures`: borrower_id, as_of, metric, value; `borrowers` maps the ids to names, the borrower first.
+    """
+    words = sheet.words
+    shown = figures[figures["metric"].isin(names) & figures["value"].notna()]
+    if shown.empty:
+        return Exhibit("")
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 2.0))
+        figure.subplots_adjust(left=0.07, right=0.98, top=0.86, bottom=0.16, wspace=0.28)
+        for ax, name in zip(figure.subplots(1, len(names), squeeze=False).ravel(), names, strict=True):
+            _path(ax, shown[shown["metric"] == name], name, list(borrowers), found, sheet)
+        svg = svg_of(figure)
+    first = next(iter(borrowers))
+    ends = []
+    for name in names:
+        mine = shown[(shown["metric"] == name) & (shown["borrower_id"] == first)].sort_values("as_of")["value"]
+        if len(mine):
+            said = {"before": words.number(mine.iloc[0], 2), "worst": words.number(mine.max(), 2)}
+            ends.append(words("replay.path", metric=sheet.metric(name), now=words.number(mine.iloc[-1], 2), **said))
+    alt = words("replay.paths_alt", findings=words("case.semicolon").join(ends))
+    return framed(svg, words("replay.paths", **dict(zip(("one", "two"), borrowers.values(), strict=False))), alt, sheet)
+
+
+def _path(
+    ax: matplotlib.axes.Axes, rows: pd.DataFrame, name: str, ids: list[str], found: Milestones, sheet: Sheet
+) -> None:
+    for borrower, colour, dash in zip(ids, (ACCENT, SOFT), ("-", "--"), strict=False):
+        mine = rows[rows["borrower_id"] == borrower]
+        sns.lineplot(
+            x=mine["as_of"], y=mine["value"], color=colour, linestyle=dash, errorbar=None, ax=ax, linewidth=1.4
+        )
+    for day, colour in ((found.warned_on, ALARM), (found.changed_on, INK)):
+        if pd.notna(day):
+            ax.axvline(day, color=colour, linewidth=0.7, linestyle=":")
+    ax.set_title(sheet.metric(name), loc="left")
+    ax.set(xlabel="", ylabel="")
+    ends = [rows["as_of"].min(), rows["as_of"].max()]
+    ax.set_xticks(ends, [f"{day:%y-%m}" for day in ends])
+
+
+def headline(found: Milestones, sheet: Sheet) -> dict:
+    """The months gained as the index shows them."""
+    words, months = sheet.words, found.months_gained
+    shown = words("replay.months", months=words.number(months, 1)) if pd.notna(months) else DASH
+    return {"label": words("replay.gained"), "text": shown, "value": None if pd.isna(months) else round(months, 1)}
