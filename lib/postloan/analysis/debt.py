@@ -84,7 +84,7 @@ def by_quarter(rows: pd.DataFrame, as_of: str | pd.Timestamp, *, back: int = 4, 
     told = told[(told["quarter"] >= this - back) & (told["quarter"] <= this + ahead - 1)]
     for kind in ("principal", "interest"):
         told[kind] = told["due"].where(told["kind"] == kind, 0.0)
-    told["renewable"] = told["open"].where(told["last"] & told["short"], 0.0)
+    told["renewable"] = told["open"].where(told["last"] & told["short"] & (told["due_on"] >= pd.Timestamp(as_of)), 0.0)
     return told.groupby(["borrower_id", "quarter"], as_index=False)[QUARTERS[2:]].sum()
 
 

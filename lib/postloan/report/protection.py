@@ -179,7 +179,7 @@ def coverage_table(covered: pd.DataFrame, sheet: Sheet) -> Exhibit:
     for row in pd.concat([covered[~last], covered[last]]).itertuples():
         mixed = row.reason == "currency_differs"
         sums = [words.money(value, row.currency) for value in (row.balance, row.net, row.uncovered)]
-        sums = [DASH] * 3 if mixed else sums
+        sums = [DASH] * 3 if mixed else [*sums[:2], sums[2] if row.uncovered > 0 else DASH]
         ltv = words.value(row.loan_to_value, "pct")
         state = DASH if mixed else words(f"protection.cover_state.{row.state}")
         name = row.loan_id or words("protection.all_loans")

@@ -117,7 +117,7 @@ def _past(row: tuple, sheet: Sheet) -> tuple:
     money = [words.money(value, sheet.currency) for value in (row.cash, row.service, row.own)]
     shown = words.number(row.dscr) if pd.notna(row.dscr) else reason(row.dscr_reason, sheet)
     return (
-        words.date(row.period_end), words("capacity.actual"), *money, shown, DASH, DASH, words.number(row.fccr),
+        f"{row.period_end:%Y-%m}", words("capacity.actual"), *money, shown, DASH, DASH, words.number(row.fccr),
     )  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def _ahead(row: tuple, told: pd.Series, chance: float, sheet: Sheet) -> tuple:
     money = (cash, words.money(row.service, sheet.currency), words.money(row.own, sheet.currency))
     band = words("outlook.band", **{name: words.number(told[name]) for name in ("lower", "upper")})
     shown = (words.number(told["mean"]), band, share(chance, sheet), DASH)
-    return (words.date(row.period_end), words("capacity.expected"), *money, *shown)
+    return (f"{row.period_end:%Y-%m}", words("capacity.expected"), *money, *shown)
 
 
 def stress_story(stressed: pd.DataFrame, sheet: Sheet) -> Prose:
