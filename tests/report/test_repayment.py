@@ -85,7 +85,8 @@ def test_chart_states_its_finding():
     drawn = charts.cover(covers(), future().table(), ASSUMED.cover, sheet("en"))
     assert "1.50 at the latest period, 1.50 by 31 Dec 2027" in told(drawn)
     assert 'role="img"' in drawn.html
-    assert charts.cover(covers(reason="missing:x").head(1), future(reason="wild").table(), ASSUMED.cover, sheet("en")).html == ""  # fmt: skip
+    nothing = covers(reason="missing:x").head(1), future(reason="wild").table()
+    assert charts.cover(*nothing, ASSUMED.cover, sheet("en")).html == ""
 
 
 def stressed(*gaps):
