@@ -3,17 +3,6 @@
 from postloan import loan_flags, tables
 from postloan.analysis import debt, outlook, peers, periods, ratios, reliability, scores, servicing, talks
 from postloan.book.store import open_book
-from postloan.judgement import (
-    classification,
-    early_warning,
-    exposures,
-    hindsight,
-    loan_facts,
-    monitoring,
-    rules,
-    sight,
-    workout,
-)
 from postloan.measures import measures
 from postloan.portfolio import replay
 from postloan.report import (
@@ -27,10 +16,12 @@ from postloan.report import (
     forecasts,
     narrative,
     position,
+    protection,
     record,
     remedies,
     remedy_charts,
     remedy_tables,
+    repayment,
     replayed,
     signals,
     verdict,
@@ -38,18 +29,23 @@ from postloan.report import (
 from postloan.wording import texts
 
 __all__ = [
+    "assumptions",
     "assurance",
+    "capacity",
     "case",
     "changes",
     "charts",
     "classification",
+    "collateral",
     "conversations",
+    "covenants",
     "debt",
     "early_warning",
     "exhibits",
     "exposures",
     "facilities",
     "forecasts",
+    "guarantors",
     "hindsight",
     "loan_facts",
     "loan_flags",
@@ -61,22 +57,26 @@ __all__ = [
     "peers",
     "periods",
     "position",
+    "protection",
     "ratios",
     "record",
     "reliability",
     "remedies",
     "remedy_charts",
     "remedy_tables",
+    "repayment",
     "replay",
     "replayed",
     "rules",
     "scores",
     "servicing",
     "sight",
+    "sightings",
     "signals",
     "tables",
     "talks",
     "texts",
     "verdict",
+    "working_need",
     "workout",
 ]
