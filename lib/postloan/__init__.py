@@ -1,8 +1,36 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import debt, outlook, peers, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import (
+    assumptions,
+    capacity,
+    collateral,
+    covenants,
+    debt,
+    guarantors,
+    outlook,
+    peers,
+    periods,
+    ratios,
+    reliability,
+    scores,
+    servicing,
+    sightings,
+    talks,
+    working_need,
+)
 from postloan.book.store import open_book
+from postloan.judgement import (
+    classification,
+    early_warning,
+    exposures,
+    hindsight,
+    loan_facts,
+    monitoring,
+    rules,
+    sight,
+    workout,
+)
 from postloan.measures import measures
 from postloan.portfolio import replay
 from postloan.report import (
