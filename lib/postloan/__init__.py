@@ -2,6 +2,7 @@
 
 from postloan import loan_flags, tables
 from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.book import contacts
 from postloan.book.store import open_book
 from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
 from postloan.measures import measures
@@ -29,6 +30,7 @@ __all__ = [
     "changes",
     "charts",
     "classification",
+    "contacts",
     "conversations",
     "early_warning",
     "exhibits",
