@@ -35,6 +35,7 @@ INSIDE = {
         "periods",
         "formulas",
         "worlds",
+        "peers",
         "forecasting",
         "ratios",
         "scores",

@@ -1,7 +1,7 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import outlook, peers, periods, ratios, reliability, scores, servicing, talks
 from postloan.book import contacts
 from postloan.book.store import open_book
 from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
@@ -17,6 +17,7 @@ from postloan.report import (
     facilities,
     forecasts,
     narrative,
+    position,
     record,
     replayed,
     signals,
@@ -45,7 +46,9 @@ __all__ = [
     "narrative",
     "open_book",
     "outlook",
+    "peers",
     "periods",
+    "position",
     "ratios",
     "record",
     "reliability",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from postloan.analysis import outlook, servicing
+from postloan.analysis import outlook, peers, servicing
 from postloan.analysis.periods import Panel
 from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
 from postloan.tables import LEVELS
@@ -82,7 +82,8 @@ def judge(
     loans = servicing.state(known.side, day) if known.side else None
     observed = _observed(known, loans, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
-    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance)
+    among = peers.Among(panel, borrowers)
+    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance, peers=among)
     warnings = early_warning.scan(rules.load(), seen, as_of=day, last=known.last, figures=False)
     at_risk = None if loans is None else exposures.at_risk(loans)
     told = early_warning.levels(warnings, panel.rows["borrower_id"], at_risk)
