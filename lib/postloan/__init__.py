@@ -1,7 +1,24 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import outlook, peers, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import (
+    assumptions,
+    capacity,
+    collateral,
+    covenants,
+    debt,
+    guarantors,
+    outlook,
+    peers,
+    periods,
+    ratios,
+    reliability,
+    scores,
+    servicing,
+    sightings,
+    talks,
+    working_need,
+)
 from postloan.book import contacts
 from postloan.book.store import open_book
 from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
@@ -18,7 +35,9 @@ from postloan.report import (
     forecasts,
     narrative,
     position,
+    protection,
     record,
+    repayment,
     replayed,
     signals,
     verdict,
@@ -26,18 +45,24 @@ from postloan.report import (
 from postloan.wording import texts
 
 __all__ = [
+    "assumptions",
     "assurance",
+    "capacity",
     "case",
     "changes",
     "charts",
     "classification",
+    "collateral",
     "contacts",
     "conversations",
+    "covenants",
+    "debt",
     "early_warning",
     "exhibits",
     "exposures",
     "facilities",
     "forecasts",
+    "guarantors",
     "hindsight",
     "loan_facts",
     "loan_flags",
@@ -49,18 +74,22 @@ __all__ = [
     "peers",
     "periods",
     "position",
+    "protection",
     "ratios",
     "record",
     "reliability",
+    "repayment",
     "replay",
     "replayed",
     "rules",
     "scores",
     "servicing",
     "sight",
+    "sightings",
     "signals",
     "tables",
     "talks",
     "texts",
     "verdict",
+    "working_need",
 ]
