@@ -19,6 +19,7 @@ from postloan.analysis import (
     talks,
     working_need,
 )
+from postloan.book import contacts
 from postloan.book.store import open_book
 from postloan.judgement import (
     classification,
@@ -65,6 +66,7 @@ __all__ = [
     "charts",
     "classification",
     "collateral",
+    "contacts",
     "conversations",
     "covenants",
     "debt",
