@@ -204,7 +204,7 @@ class Book:
             if "borrowers" in found:
                 _save_borrowers(connection, found["borrowers"])
             for name, frame in found.items():
-                if name != "borrowers":
+                if name != "borrowers" and len(frame):
                     new = self._news(connection, name, frame, today)
                     result.added, result.unchanged = result.added + len(new), result.unchanged + len(frame) - len(new)
                     if len(new):
