@@ -50,7 +50,7 @@ INSIDE = {
         "guarantors",
         "working_need",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,11 @@ class Sight:
     def __post_init__(self):
         self.latest = (~self.rows["borrower_id"].duplicated(keep="last")).to_numpy()
         self._known: dict[str, np.ndarray] = {}
+
+    def only(self, borrower_id: str) -> Sight:
+        """What is seen of one borrower."""
+        mine = (self.rows["borrower_id"] == borrower_id).to_numpy()
+        return replace(self, rows=self.rows[mine], figure=lambda metric: self.now(metric)[mine])
 
     def now(self, metric: str) -> np.ndarray:
         """The metric on every row; an observation stands on its borrower's latest row only."""
