@@ -290,6 +290,20 @@ def test_sample_builds_a_book(address):
     assert open_book(address).borrowers()["synthetic"].tolist() == [True] * 8
 
 
+def test_sample_tells_what_it_planted(address, tmp_path):
+    result = invoke("sample", "--borrowers", 9, "--book", address, "--truth", tmp_path / "truth.csv")
+    assert result.exit_code == 0
+    truth = (tmp_path / "truth.csv").read_text(encoding="utf-8").splitlines()
+    assert truth[0] == "borrower_id,rule,from,to,look_alike"
+    assert "S0009,u1,2026-04-13,2026-04-27,0" in truth
+    assert len(open_book(address).rows("transactions", as_of="2026-05-15")) > 1500
+
+
+def test_sample_of_statements_alone(address):
+    assert invoke("sample", "--borrowers", 8, "--no-loans", "--book", address).exit_code == 0
+    assert open_book(address).rows("loans", as_of="2026-05-15").empty
+
+
 def test_samples_never_mix(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     shutil.copytree(ROOT / "params", tmp_path / "params")

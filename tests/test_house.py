@@ -35,6 +35,7 @@ INSIDE = {
         "periods",
         "formulas",
         "worlds",
+        "peers",
         "forecasting",
         "ratios",
         "scores",
@@ -49,14 +50,14 @@ INSIDE = {
         "guarantors",
         "working_need",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
-INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_side"}
+INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
 
 
 def room(module: str) -> str:

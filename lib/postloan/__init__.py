@@ -1,9 +1,38 @@
 """Post-loan tracking: the door through which notebooks reach the library."""
 
 from postloan import loan_flags, tables
-from postloan.analysis import outlook, periods, ratios, reliability, scores, servicing, talks
+from postloan.analysis import (
+    assumptions,
+    capacity,
+    collateral,
+    covenants,
+    debt,
+    guarantors,
+    outlook,
+    peers,
+    periods,
+    ratios,
+    reliability,
+    scores,
+    servicing,
+    sightings,
+    talks,
+    working_need,
+)
+from postloan.book import contacts
 from postloan.book.store import open_book
-from postloan.judgement import classification, early_warning, exposures, hindsight, loan_facts, monitoring, rules, sight
+from postloan.judgement import (
+    classification,
+    client_limits,
+    early_warning,
+    exposures,
+    hindsight,
+    loan_facts,
+    monitoring,
+    rules,
+    sight,
+    workout,
+)
 from postloan.measures import measures
 from postloan.portfolio import replay
 from postloan.report import (
@@ -16,7 +45,13 @@ from postloan.report import (
     facilities,
     forecasts,
     narrative,
+    position,
+    protection,
     record,
+    remedies,
+    remedy_charts,
+    remedy_tables,
+    repayment,
     replayed,
     signals,
     verdict,
@@ -24,17 +59,25 @@ from postloan.report import (
 from postloan.wording import texts
 
 __all__ = [
+    "assumptions",
     "assurance",
+    "capacity",
     "case",
     "changes",
     "charts",
     "classification",
+    "client_limits",
+    "collateral",
+    "contacts",
     "conversations",
+    "covenants",
+    "debt",
     "early_warning",
     "exhibits",
     "exposures",
     "facilities",
     "forecasts",
+    "guarantors",
     "hindsight",
     "loan_facts",
     "loan_flags",
@@ -43,19 +86,29 @@ __all__ = [
     "narrative",
     "open_book",
     "outlook",
+    "peers",
     "periods",
+    "position",
+    "protection",
     "ratios",
     "record",
     "reliability",
+    "remedies",
+    "remedy_charts",
+    "remedy_tables",
+    "repayment",
     "replay",
     "replayed",
     "rules",
     "scores",
     "servicing",
     "sight",
+    "sightings",
     "signals",
     "tables",
     "talks",
     "texts",
     "verdict",
+    "working_need",
+    "workout",
 ]

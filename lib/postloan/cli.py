@@ -238,6 +238,7 @@ def _write_table(frame: pd.DataFrame, file: Path) -> None:
 def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame:
     """The book as of a day through every rule."""
     from postloan.analysis.periods import Panel
+    from postloan.batch.plan import clients
     from postloan.book.store import open_book
     from postloan.measures import measures
     from postloan.portfolio import screen as screening
@@ -246,7 +247,7 @@ def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame
     panel = Panel(ledger.statements(as_of=day))
     actions = ledger.actions(as_of=day, entered_before=day)
     side = ledger.loan_side(as_of=day)
-    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions, side)
+    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions, side, clients())
     key = tuple(name for name, each in measures().items() if each.key)
     chance = screening.chance(panel) if forecast else None
     return screening.screen(panel, ledger.borrowers(), known, day, ratios=key, chance=chance)

@@ -87,3 +87,16 @@ def test_action_is_closed_once(known):
     assert known.actions("A", as_of="2025-06-20").empty
     with pytest.raises(SourceError, match="no open action on 'overdue'; open: none"):
         known.close_action("A", "overdue", on="2025-06-21", result="again")
+
+
+def test_a_note_in_a_notebook_is_logged_and_an_empty_one_is_not(known):
+    assert contacts.noted(known, "A", {}) is None
+    assert known.rows("contacts", "A", as_of=DAY).empty
+    contacts.noted(known, "A", {"held_on": "2025-05-12", "channel": "call", "said": "quiet month"})
+    assert known.rows("contacts", "A", as_of=DAY)["said"].tolist() == ["quiet month"]
+
+
+def test_a_note_that_is_refused_says_why_and_writes_nothing(known):
+    with pytest.raises(SourceError, match="not logged"):
+        contacts.noted(known, "A", {"held_on": "2999-01-01", "channel": "call"})
+    assert known.rows("contacts", "A", as_of="2999-12-31").empty

@@ -203,3 +203,23 @@ def test_judging_is_silent(book, sample, recwarn):
     with np.errstate(all="raise"):
         rules.verdicts(book, sample)
     assert not recwarn.list
+
+
+def test_lacking_peers_are_told_as_such(book):
+    given = {"receivable_days": 100.0}
+    assert told(book, given).at["receivables_slow_for_industry", "missing"] == "peers"
+    assert told(book, {}).at["receivables_slow_for_industry", "missing"] == "receivable_days"
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"metric": "current_ratio", "of": "peers", "below": 0.5}, "`peer` go together"),
+        ({"metric": "current_ratio", "peer": "percentile", "below": 0.5}, "`peer` go together"),
+        ({"metric": "capacity_use", "of": "peers", "peer": "percentile", "below": 0.5}, "statements only"),
+        ({"metric": "current_ratio", "of": "peers", "peer": "rank", "below": 0.5}, "condition.peer"),
+    ],
+)
+def test_bad_peer_condition_is_refused(tmp_path, condition, said):
+    with pytest.raises(RuleError, match=said):
+        load(tmp_path, changed(condition=condition))

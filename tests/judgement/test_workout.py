@@ -1,7 +1,6 @@
 """The ways to go on with a troubled loan, against sums made by hand (DOMAIN §8)."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -10,14 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postloan.analysis import servicing
 from postloan.errors import ContractError, RuleError
 from postloan.judgement import legality, options, recovery, valuation, workout, workout_rules
-from postloan.judgement.cash import Cash
 from postloan.judgement.workout_rules import Known, Option
-from postloan.loan_tables import LOAN_TABLES, checked, empty
+from troubled import AS_OF, GOOD, LOAN, RULES, TABLES, book, case, steady, usual
 
-RULES, AS_OF = workout.load(), "2026-05-15"
 EIR = 1.015**4 - 1
 FEW = settings(max_examples=25, deadline=None)
 
@@ -35,8 +31,8 @@ def plain(**changes) -> options.Claim:
     made = options.Claim(
         borrower_id="A", loan_id="L1", product="fixed_asset", currency="CNY", as_of=pd.Timestamp("2026-03-31"),
         balance=100.0, principal_overdue=0.0, interest_overdue=0.0, accrued=0.0, days_overdue=0.0, rate=0.06, eir=EIR,
-        every=3, remaining_months=24.0, granted_months=60.0, repaid_share=0.3, restructured_from="",
-        contract=flows(3 * np.arange(1, 9), principal, interest, 100.0),
+        every=3, remaining_months=24.0, granted_months=60.0, repaid_share=0.3, restructured=None,
+        extended_months=np.nan, contract=flows(3 * np.arange(1, 9), principal, interest, 100.0),
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -128,6 +124,7 @@ def test_cover_and_chance_by_hand():
     draws = np.array([[10.0] * 8, [10, 10, 10, 10, 1, 1, 1, 1], [0, 0, 0, 0, 10, 10, 10, 10]])
     service = np.array([8.0] * 8)
     assert valuation.cover(draws[1], service) == pytest.approx([40 / 32, 4 / 32])
+    assert valuation.cover(-draws[1], service).tolist() == [0, 0]
     found = valuation.chances(draws, service)
     assert found.success == pytest.approx(1 / 3)
     assert found.redefault == 6.0  # one fails in its fifth quarter (month 12), one at once (month 0)
@@ -268,80 +265,14 @@ def test_grace_beyond_the_cap_fails():
 
 
 def test_second_restructuring_with_nothing_repaid():
-    again = plain(restructured_from="L0", repaid_share=0.0)
+    again = plain(restructured=True, repaid_share=0.0)
     assert legality.serial(again, Known(), RULES) == "fail"
-    assert legality.serial(plain(restructured_from="L0", repaid_share=0.2), Known(), RULES) == "pass"
+    assert legality.serial(plain(restructured=True, repaid_share=0.2), Known(), RULES) == "pass"
     assert legality.serial(plain(), Known(), RULES) == "cannot"
     assert legality.serial(plain(), Known(under_observation=False), RULES) == "pass"
 
 
 # -- a whole case from the book's tables
-
-LOAN = dict(
-    borrower_id="A", loan_id="L1", product="working_capital", currency="CNY", amount=20e6, signed_on="2024-08-15",
-    matures_on="2026-08-15", rate=0.06, repayment="custom",
-)  # fmt: skip
-TABLES = {
-    "loans": [LOAN],
-    "drawdowns": [dict(borrower_id="A", loan_id="L1", drawdown_id="D1", drawn_on="2024-08-15", amount=20e6)],
-    "schedule": [
-        dict(borrower_id="A", loan_id="L1", due_on=day, principal=principal, interest=interest, known_on="2024-08-15")
-        for day, principal, interest in (
-            ("2025-08-15", 5e6, 3e5), ("2026-02-15", 5e6, 2.25e5),
-            ("2026-05-15", 0.0, 1.5e5), ("2026-08-15", 10e6, 1.5e5),
-        )
-    ],
-    "repayments": [
-        dict(borrower_id="A", loan_id="L1", repayment_id="R1", paid_on="2025-08-15", principal=5e6, interest=3e5)
-    ],
-    "collateral": [
-        dict(borrower_id="A", collateral_id="C1", kind="real_estate", value=18e6, valued_on="2025-02-15", registered=1)
-    ],
-    "guarantors": [
-        dict(borrower_id="A", guarantor_id="G1", name="保证", amount=5e6, net_assets=30e6, stated_on="2025-12-31")
-    ],
-}  # fmt: skip
-
-
-def side(**tables) -> dict[str, pd.DataFrame]:
-    given_ = {**TABLES, **tables}
-    return {
-        name: checked(pd.DataFrame(given_[name]), name) if given_.get(name) else empty(name) for name in LOAN_TABLES
-    }
-
-
-def steady(amount: float, spread: float = 0.0) -> Cash:
-    """Eight quarters of cash: 101 draws evenly between amount ± spread, the first in the middle."""
-    levels = amount + np.concatenate([[0.0], np.linspace(-spread, spread, 100)])
-    draws = np.repeat(levels[:, None], 8, axis=1)
-    ends = pd.date_range("2026-06-30", periods=8, freq="QE")
-    parts = {"base": draws, "revenue": draws * 0.8, "cost": draws * 0.9}
-    return Cash(ends, parts, np.full(8, 2 * amount), 40e6)
-
-
-GOOD = {"difficulty": "temporary", "owner_support": 1e6, "extended_months": 0, "under_observation": False}
-
-
-@cache
-def book() -> tuple[dict, pd.DataFrame]:
-    rows = side()
-    return rows, servicing.state(rows, AS_OF)
-
-
-def case(cash=None, known=GOOD, tables=None, **facts) -> workout.Case:
-    rows, state = book()
-    if tables:
-        rows = side(**tables)
-        state = servicing.state(rows, AS_OF)
-    facts = {"last_class": "substandard", "grade": "supported", **facts}
-    return workout.situation(rows, state, AS_OF, rules=RULES, known=known, cash=cash, **facts)
-
-
-@cache
-def usual() -> tuple[workout.Case, workout.Compared]:
-    """The case of the book's tables with cash of 4m ± 2m a quarter, compared once."""
-    told = case(steady(4e6, 2e6))
-    return told, workout.compare(told, RULES)
 
 
 def test_claim_from_the_book():
@@ -381,9 +312,9 @@ def test_case_by_hand():
         - 3e6 * sum(0 < t < month for t, _ in paid)
         + (month % 3 == 0 and month > 0) * owed[int(month / 3) - 1] * 0.015
     )
-    left += overdue * (month == 0)
+    left = (left + overdue * (month == 0)) * (1 + rate) ** (3 / 12)
     fall = recovery.waterfall(
-        left, told.sources, rate=1.015**4 - 1, eir=rate, unsecured=told.unsecured, rules=RULES.recovery, start=month
+        left, told.sources, rate=1.015**4 - 1, eir=rate, unsecured=told.unsecured, rules=RULES.recovery, start=month + 3
     )
     failed = before + fall["pv"].sum()
     assert row["ev"] == pytest.approx(row["chance"] * npv + (1 - row["chance"]) * failed)
@@ -478,7 +409,7 @@ def test_what_secures_all_loans_is_shared_by_balance():
 def test_sensitivity_moves_one_thing_at_a_time():
     told, compared = usual()
     advice = workout.recommend(compared, told, RULES)
-    table = workout.sensitivity(told, RULES, advice)
+    table = workout.sensitivity(compared, told, RULES, advice)
     assert set(table["swing"]) == set(RULES.swings)
     chance = table[table["swing"] == "chance"].set_index("end")
     assert chance.at["high", "moved"] == RULES.swings["chance"].high
@@ -508,13 +439,13 @@ def test_no_loan_is_no_error():
     advice = workout.recommend(compared, told, RULES)
     assert told.claim is None
     assert (len(compared.options), advice.reason) == (0, "no_loan")
-    assert workout.sensitivity(told, RULES, advice).empty
+    assert workout.sensitivity(compared, told, RULES, advice).empty
 
 
 def test_unknown_loan_lists_the_known():
     rows, state = book()
     with pytest.raises(ContractError, match=r"loan_id 'X': no such loan; known: \['L1'\]"):
-        workout.situation(rows, state, AS_OF, rules=RULES, loan_id="X")
+        workout.claim(rows, state, AS_OF, rules=RULES, loan_id="X")
 
 
 @pytest.mark.parametrize(
@@ -545,3 +476,23 @@ def test_what_officers_know_is_checked():
         case(known={"difficulty": "short"})
     with pytest.raises(RuleError, match=r"unknown options \['prolong'\]"):
         case(known={"chances": {"prolong": 0.5}})
+
+
+def test_contract_in_time_is_warned_of_not_barred():
+    paid = [
+        *TABLES["repayments"],
+        dict(borrower_id="A", loan_id="L1", repayment_id="R2", paid_on="2026-02-15", principal=5e6, interest=2.25e5),
+    ]
+    told = case(steady(2e5, 1e5), tables={"repayments": paid}, last_class="normal")
+    compared = workout.compare(told, RULES)
+    table = compared.options.set_index("option")
+    assert told.claim.days_overdue == 0
+    assert (table.at["keep", "viable"], table.at["keep", "warned"]) == ("task", "cover")
+    assert (table.at["grace", "viable"], table.at["enforce", "legal"]) == ("fail", "fail")
+    assert workout.recommend(compared, told, RULES).option == "keep"
+
+
+def test_late_contract_that_cannot_be_paid_is_barred():
+    compared = workout.compare(case(steady(2e5, 1e5)), RULES)
+    keep = compared.options.set_index("option").loc["keep"]
+    assert (keep["viable"], keep["ev"] < compared.waterfall["pv"].sum()) == ("fail", True)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from postloan import cli, early_warning, rules, sight
+from postloan import cli, early_warning, peers, rules, sight
 from postloan.analysis.periods import Panel
 from postloan.book import sample
 from postloan.book.store import open_book
@@ -33,7 +33,9 @@ def test_together_as_alone(book, found, borrower):
     panel = Panel(book.statements(borrower, as_of=AS_OF))
     observed = sight.fresh(book.observations(borrower, as_of=AS_OF), AS_OF)
     drawn = pd.Series({borrower: book.borrower(borrower)["first_drawdown"]})
-    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn))
+    nearby = book.statements(peers.pool(book.borrowers(), borrower), as_of=AS_OF, since="2023-09-01")
+    among = peers.Among(Panel(nearby), book.borrowers())
+    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), peers=among)
     warnings = early_warning.scan(rules.load(), seen, as_of=AS_OF)
     alone = early_warning.levels(warnings, pd.Series([borrower])).iloc[0]
     for name in ("level", "vetoes", "groups", "signals", "unjudged"):
@@ -69,9 +71,9 @@ def test_nothing_observed_cannot_be_classed(book):
 
 def test_last_review_changes_the_status(book, found):
     last = {"S0005": {"as_of": "2026-03-06", "signals": [], "next_review": "2026-04-06"}}
-    panel = Panel(book.statements(["S0005"], as_of=AS_OF))
-    known = screen.Known(book.observations("S0005", as_of=AS_OF), last)
-    only = screen.screen(panel, book.borrowers(), known, AS_OF).iloc[0]
+    panel = Panel(book.statements(as_of=AS_OF))
+    known = screen.Known(book.observations(as_of=AS_OF), last)
+    only = screen.screen(panel, book.borrowers(), known, AS_OF).set_index("borrower_id").loc["S0005"]
     assert only["signals"] == found.at["S0005", "signals"] + 1  # the review that was due on 6 April
 
 

@@ -20,8 +20,8 @@ from postloan.analysis.periods import Panel
 
 COVER = [
     "borrower_id", "period_end", "ebitda", "income_tax", "maintenance", "working_capital_change", "cash",
-    "capex_own_funds", "distributions", "fixed_cash", "principal", "interest", "service", "dscr", "dscr_reason", "fccr",
-    "fccr_reason",
+    "capex_own_funds", "distributions", "fixed_cash", "own", "principal", "interest", "service", "dscr",
+    "dscr_reason", "fccr", "fccr_reason",
 ]  # fmt: skip
 STRESS = ["borrower_id", "case", "revenue", "cash", "service", "dscr", "shortfall", "basis", "reason"]
 START = ["borrower_id", "revenue", "operating_cost", "income_tax", "cash", "service", "debt", "basis", "reason"]
@@ -63,6 +63,7 @@ def cover(
     told["maintenance"] = judge.evaluate(f"{share} * ttm.depreciation_amortisation").values
     told["distributions"] = told["distributions"].clip(lower=0)
     told["capex_own_funds"] = _unfinanced(panel, judge, side)
+    told["own"] = told["own_principal"] + told["own_interest"]
     told["fixed_cash"] = told["ebitda"] - told["income_tax"] - told["capex_own_funds"] - told["distributions"]
     fixed = judge.evaluate(f"ttm.ebitda - ttm.capex - ttm.income_tax - {PARTS['distributions']}")
     for name, column, part in (("dscr", "cash", cash), ("fccr", "fixed_cash", fixed)):

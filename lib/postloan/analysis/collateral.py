@@ -14,8 +14,8 @@ from postloan.analysis.assumptions import Assumptions
 
 KEY = ["borrower_id", "loan_id"]
 ASSETS = [
-    "borrower_id", "collateral_id", "loan_id", "kind", "region", "value", "prior_claims", "haircut", "net", "claim",
-    "loan_to_value", "cap", "valued_on", "valuation_age_days", "insurance_lapsed_days", "change", "changed_on",
+    "borrower_id", "collateral_id", "loan_id", "kind", "region", "currency", "value", "prior_claims", "haircut", "net",
+    "claim", "loan_to_value", "cap", "valued_on", "valuation_age_days", "insurance_lapsed_days", "change", "changed_on",
     "concerns",
 ]  # fmt: skip
 COVERED = [*KEY, "currency", "balance", "value", "net", "coverage", "loan_to_value", "cap", "uncovered", "state",
@@ -58,6 +58,7 @@ def assets(
         float
     )
     rows["concerns"] = _concerns(rows, day, told)
+    rows["currency"] = rows["borrower_id"].map(state.groupby("borrower_id")["currency"].first())
     return rows.sort_values(["borrower_id", "collateral_id"], ignore_index=True)[ASSETS]
 
 

@@ -84,7 +84,7 @@ def by_quarter(rows: pd.DataFrame, as_of: str | pd.Timestamp, *, back: int = 4, 
     told = told[(told["quarter"] >= this - back) & (told["quarter"] <= this + ahead - 1)]
     for kind in ("principal", "interest"):
         told[kind] = told["due"].where(told["kind"] == kind, 0.0)
-    told["renewable"] = told["open"].where(told["last"] & told["short"], 0.0)
+    told["renewable"] = told["open"].where(told["last"] & told["short"] & (told["due_on"] >= pd.Timestamp(as_of)), 0.0)
     return told.groupby(["borrower_id", "quarter"], as_index=False)[QUARTERS[2:]].sum()
 
 
@@ -115,7 +115,8 @@ def coming(
 ) -> pd.DataFrame:
     """What has to be paid in the twelve months after `as_of` (COMING), a row a borrower of the panel.
 
-    Ours is what is open, `overdue` of it before the day; others' is read from the newest statements: their principal
+    Ours is what is open, `overdue` of it before the day and `renewable` the last principal of loans up to a year;
+    others' is read from the newest statements: their principal
     as in `service`, their interest at the implied cost of debt. `debt` is all debt that bears interest.
     """
     assumed = assumed or assumptions.load()
@@ -124,7 +125,8 @@ def coming(
     mine = _of_currency(rows, panel)
     within = mine[mine["due_on"] <= day + pd.DateOffset(years=1)]
     sums = {f"own_{kind}": within[within["kind"] == kind] for kind in ("principal", "interest")}
-    sums |= {"overdue": within[within["due_on"] < day], "renewable": within[within["last"] & within["short"]]}
+    late = within["due_on"] < day
+    sums |= {"overdue": within[late], "renewable": within[within["last"] & within["short"] & ~late]}
     table = _blank(panel)
     for name, part in sums.items():
         table[name] = panel.rows["borrower_id"].map(part.groupby("borrower_id")["open"].sum()).fillna(0.0)

@@ -204,6 +204,17 @@ def notebook_path(name: str) -> Path:
     return known[name]
 
 
+def clients() -> dict[str, dict]:
+    """The own parameters of every client that has a file in params/borrowers, by borrower; RunError lists problems."""
+    files = sorted(settings.params("borrowers").glob("*.yml"))
+    problems: list[str] = []
+    ids = [str(settings.load_yaml(path).get("borrower_id", path.stem)) for path in files]
+    found = {borrower: _borrower_file(borrower, problems) for borrower in ids}
+    if problems:
+        raise RunError("; ".join(problems))
+    return found
+
+
 def _borrower_file(borrower: str, problems: list[str]) -> dict:
     path = settings.params("borrowers", f"{safe_name(borrower)}.yml")
     if not path.exists():

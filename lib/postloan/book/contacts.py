@@ -52,6 +52,19 @@ def contact(
     return _intake(f"contact log {contact_id}", made)
 
 
+def noted(book: object, borrower_id: str, note: dict) -> object:
+    """Log a contact from a notebook: an empty note writes nothing, so that a scheduled run never does.
+
+    `note` holds what `contact` takes; returns the book's ImportResult, or None. SourceError shows the refused rows.
+    """
+    if not note:
+        return None
+    result = book.add(contact(borrower_id, **note))
+    if result.refused:
+        raise SourceError(f"the contact was not logged:\n{result.refusals.to_string(index=False)}")
+    return result
+
+
 def promise(borrower_id: str, text: str, *, promised_on: Day) -> Intake:
     """A promise by itself: "text@due day[/amount]"."""
     row = {"borrower_id": borrower_id, "source": "contact log", **_promise(text, _day(promised_on, "promised_on"))}

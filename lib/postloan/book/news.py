@@ -31,7 +31,8 @@ def of_loan_table(found: pd.DataFrame, history: pd.DataFrame, table: str, today:
     about = LOAN_TABLES[table]
     key = ["borrower_id", *about.key]
     content = [name for name in columns_of(table) if name not in ("known_on", "source")]
-    found = found.assign(known_on=found["known_on"].fillna(today))
+    known = pd.to_datetime(found["known_on"].fillna(today)).astype("datetime64[us]")  # an empty table has no kinds
+    found = found.assign(known_on=known)
     if not about.whole:
         return _news(found.drop_duplicates([*key, "known_on"], keep="last"), history, key, content, today)
     new = _news(_plans(found, key, content), _plans(history, key, content), key, ["mark"], today)
@@ -56,6 +57,8 @@ def _news(
     found: pd.DataFrame, history: pd.DataFrame, key: list[str], content: list[str], today: pd.Timestamp
 ) -> pd.DataFrame:
     new = _changes(found, history, key, content)
+    if history.empty or new.empty:  # an empty table has no kinds to match
+        return new
     held = history[[*key, "known_on"]].drop_duplicates()
     clash = new[[*key, "known_on"]].merge(held, how="left", indicator=True)["_merge"] == "both"
     if clash.any():  # a correction under an old date becomes known today

@@ -63,13 +63,21 @@ class Book:
         row = self.borrowers(borrower_id).iloc[0]
         return {name: None if pd.isna(value) else value for name, value in row.items()}
 
-    def statements(self, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
+    def statements(
+        self,
+        borrower_id: str | list[str] | None = None,
+        *,
+        as_of: str | dt.date,
+        since: str | dt.date | pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
         """Statement facts known on `as_of`, the latest version of each, with derivable totals filled in.
+
+        With `since` only of periods that end on that day or later.
 
         Returns the `statements` table plus `derived` (True where an identity of the chart gave the figure;
         `source` then names it). Amounts in the currency's basic unit.
         """
-        facts = self._facts(borrower_id, as_of)
+        facts = self._facts(borrower_id, as_of, since)
         if facts.empty:
             raise SourceError(self._nothing_known(borrower_id, as_of))
         return tables.check(_with_derived(facts), "statements")
@@ -196,7 +204,7 @@ class Book:
             if "borrowers" in found:
                 _save_borrowers(connection, found["borrowers"])
             for name, frame in found.items():
-                if name != "borrowers":
+                if name != "borrowers" and len(frame):
                     new = self._news(connection, name, frame, today)
                     result.added, result.unchanged = result.added + len(new), result.unchanged + len(frame) - len(new)
                     if len(new):
@@ -244,7 +252,9 @@ class Book:
         rows = pd.read_sql(query, connection).drop(columns=["id", "import_id"])
         return _checked(rows, name) if len(rows) else rows
 
-    def _facts(self, borrower_id: str | list[str] | None, as_of: str | dt.date) -> pd.DataFrame:
+    def _facts(
+        self, borrower_id: str | list[str] | None, as_of: str | dt.date, since: str | dt.date | None = None
+    ) -> pd.DataFrame:
         table = schema.statements
         newest = sa.func.row_number().over(
             partition_by=[table.c[name] for name in tables.FACT_KEY],
@@ -252,6 +262,8 @@ class Book:
         )
         query = sa.select(*(table.c[name] for name in FACT_COLUMNS), newest.label("newest"))
         query = query.where(table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id))
+        if since is not None:
+            query = query.where(table.c.period_end >= pd.Timestamp(since).date())
         ranked = query.subquery()
         columns = [ranked.c[name] for name in FACT_COLUMNS]
         picked = sa.select(*columns).where(ranked.c.newest == 1).order_by(*columns[:4])

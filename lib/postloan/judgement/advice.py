@@ -14,10 +14,13 @@ from postloan.judgement.workout_rules import Rules
 
 
 class Advice(NamedTuple):
-    """`option` best by expected value among those not barred ("": none can be named, `reason` says why), the next best
-    (`second`) and the `margin` between them; `close`: within the limit that counts as a tie; `provisional`: tests of
-    the best are still open; `barred`: the option with a higher expected value that law or viability rules out ("" if
-    none) with its advantage; `unjudged`: options without an expected value."""
+    """Which option loses least, and how sure that is.
+
+    `option` has the best expected value (`ev`) of those not barred ("": none can be named, `reason` says why), `second`
+    the next best, `margin` the distance between them; `close`: within what counts as a tie, as are all of `near`;
+    `provisional`: tests of the best are open, or options have no expected value (`unjudged`); `barred`: the option of
+    higher expected value that law or viability rules out ("": none), by `barred_margin`.
+    """
 
     option: str
     ev: float
@@ -25,6 +28,7 @@ class Advice(NamedTuple):
     margin: float
     close: bool
     provisional: bool
+    near: tuple[str, ...]
     barred: str
     barred_margin: float
     unjudged: tuple[str, ...]
@@ -41,24 +45,25 @@ def recommend(compared: Compared, case: Case, rules: Rules) -> Advice:
 
 def _best(table: pd.DataFrame, case: Case, rules: Rules) -> Advice:
     if table.empty:
-        return Advice("", np.nan, "", np.nan, False, False, "", np.nan, (), "no_loan")
+        return Advice("", np.nan, "", np.nan, False, False, (), "", np.nan, (), "no_loan")
     judged = table[table["ev"].notna()].sort_values("ev", ascending=False, kind="stable")
     barred = judged[(judged["legal"] == "fail") | (judged["viable"] == "fail")]
     free = judged.drop(barred.index)
     unjudged = tuple(table.loc[table["ev"].isna(), "option"])
     if free.empty:
-        return Advice("", np.nan, "", np.nan, False, False, "", np.nan, unjudged, "all_barred")
+        return Advice("", np.nan, "", np.nan, False, False, (), "", np.nan, unjudged, "all_barred")
     best, rest = free.iloc[0], free.iloc[1:]
     margin = float(best["ev"] - rest.iloc[0]["ev"]) if len(rest) else np.nan
-    close = bool(margin <= rules.marks.close_share * case.claim.total)
+    limit = rules.marks.close_share * case.claim.total
+    near = tuple(rest.loc[rest["ev"] >= best["ev"] - limit, "option"])
     better = barred[barred["ev"] > best["ev"]]
     ahead = (better.iloc[0]["option"], float(better.iloc[0]["ev"] - best["ev"])) if len(better) else ("", np.nan)
     open_ = best["open"] != "" or bool(unjudged)
     second = rest.iloc[0]["option"] if len(rest) else ""
-    return Advice(best["option"], float(best["ev"]), second, margin, close, open_, *ahead, unjudged, "")
+    return Advice(best["option"], float(best["ev"]), second, margin, bool(near), open_, near, *ahead, unjudged, "")
 
 
-def sensitivity(case: Case, rules: Rules, advice: Advice) -> pd.DataFrame:
+def sensitivity(compared: Compared, case: Case, rules: Rules, advice: Advice) -> pd.DataFrame:
     """Each assumption moved alone: a row a swing and end with the advised option's lead over the best other one.
 
     Columns swing, end (low, high), moved, lead, best (the option then advised), flips (whether that is another one),
@@ -70,7 +75,7 @@ def sensitivity(case: Case, rules: Rules, advice: Advice) -> pd.DataFrame:
     rows = []
     for name, swing in rules.swings.items():
         for end, moved in (("low", swing.low), ("high", swing.high)):
-            made = options_under(_swung(case, rules, name, moved))
+            made = options_under(_swung(case, rules, name, moved)._replace(class_now=compared.class_now))
             lead, best = _lead(made, advice.option), _best(made, case, rules).option
             rows.append((name, end, moved, lead, best, best != advice.option, swing.basis))
     table = pd.DataFrame(rows, columns=columns)

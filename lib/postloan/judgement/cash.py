@@ -1,7 +1,8 @@
 """Cash available for debt service by quarter, as draws of joint futures, and what a stress leaves of it (DOMAIN §8.2).
 
-Available = EBITDA − income tax − maintenance capex − growth of working capital (receivables + stock − payables) −
+Available = EBITDA − income tax − maintenance capex (a share of depreciation) − increase of operating working capital −
 service of other debt. Each item is forecast on its own single quarters and drawn together as they erred together.
+Shares, stress cases and what others want are those of repayment capacity (params/capacity.yml).
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from postloan.analysis import forecasting
+from postloan.analysis import assumptions, forecasting
+from postloan.analysis.assumptions import Case as StressCase
+from postloan.analysis.assumptions import Stress
 from postloan.analysis.outlook import DRAWS, SEED
 from postloan.analysis.periods import Panel
 from postloan.judgement.options import Claim
-from postloan.judgement.workout_rules import STRESSES, Forecast
+from postloan.judgement.workout_rules import Rules
 
-FLOWS = ("ebitda", "income_tax", "capex", "revenue", "operating_cost")
-STOCKS = ("accounts_receivable", "inventory", "accounts_payable")
+FLOWS = ("ebitda", "income_tax", "depreciation_amortisation", "revenue", "operating_cost")
+CAPITAL = "operating_working_capital"
 NEEDED = ("ebitda", "revenue")
 _SEASON = 4
 
@@ -70,45 +73,83 @@ def unknown(reason: str) -> Cash:
     return Cash(pd.DatetimeIndex([]), {}, np.zeros(0), float("nan"), (), reason)
 
 
-def available(panel: Panel, claim: Claim | None, rules: Forecast, *, others: np.ndarray | None = None) -> Cash:
-    """The cash of the claim's borrower from the quarter the day falls in on.
+def available(
+    panel: Panel, claim: Claim | None, rules: Rules, *, coming: pd.DataFrame | None = None,
+    own: pd.DataFrame | None = None,
+) -> Cash:  # fmt: skip
+    """The cash of the claim's borrower for this claim, from the quarter the day falls in on.
 
-    `panel` holds its statements, `others` what its other loans here need by quarter (quarters,), from that quarter on.
-    Interest to others is last year's, less our share by debt. Reasons: no_statements, no_quarters, too_short.
+    `panel` holds its statements, `coming` is `debt.coming` (what others want within a year, a quarter of it each
+    quarter), `own` is `debt.own` (its other loans here, by their plans). Reasons: no_loan, no_statements, no_quarters,
+    too_short, currency_differs.
     """
     if claim is None:
         return unknown("no_loan")
     keys = panel.rows.index[panel.rows["borrower_id"] == claim.borrower_id]
     if not len(keys):
         return unknown("no_statements")
-    grid = np.arange(keys[-1], keys[0] - 1, -3)[::-1][-forecasting.LONGEST :]
-    flow, stock = (panel.view(name).reindex(grid) for name in ("quarter", "end"))
-    items = pd.DataFrame({name: flow.get(name) for name in FLOWS} | {name: stock.get(name) for name in STOCKS})
-    items = items.reindex(columns=[*FLOWS, *STOCKS], index=grid).astype(float)
-    if items[[*NEEDED]].iloc[-4:].isna().any(axis=None):
+    mine = panel.statements[panel.statements["borrower_id"] == claim.borrower_id]
+    if mine["currency"].iloc[-1] != claim.currency:
+        return unknown("currency_differs")
+    items = _items(panel, keys)
+    if items[[*NEEDED]].iloc[-_SEASON:].isna().any(axis=None):
         return unknown("no_quarters")
     if len(items) < forecasting.FEWEST:
         return unknown("too_short")
     last = pd.Timestamp(panel.rows.loc[keys[-1], "period_end"])
-    return _drawn(items, last, panel, keys[-1], claim, rules, others)
+    debt = panel.view("end").get("debt", pd.Series(dtype=float)).get(keys[-1], np.nan)
+    return _drawn(items, last, claim, rules, (_elsewhere(coming, claim), own, float(debt)))
 
 
-def _drawn(items, last, panel, key, claim, rules, others) -> Cash:
+def _items(panel: Panel, keys: pd.Index) -> pd.DataFrame:
+    """The items on every quarter of the borrower's history, NaN where missing."""
+    grid = np.arange(keys[-1], keys[0] - 1, -3)[::-1][-forecasting.LONGEST :]
+    flow, stock = (panel.view(name).reindex(grid) for name in ("quarter", "end"))
+    wanted = flow.reindex(columns=[*FLOWS]).join(stock.reindex(columns=[CAPITAL]))
+    return wanted.astype(float)
+
+
+def _elsewhere(coming: pd.DataFrame | None, claim: Claim) -> float:
+    """What other lenders want in a quarter; 0 where statements do not tell."""
+    if coming is None:
+        return 0.0
+    mine = coming[coming["borrower_id"] == claim.borrower_id]
+    owed = mine[["other_principal", "other_interest"]].sum(axis=1)
+    return float(owed.iloc[-1]) / _SEASON if len(owed) else 0.0
+
+
+def _drawn(items: pd.DataFrame, last: pd.Timestamp, claim: Claim, rules: Rules, debts: tuple) -> Cash:
     """The forecast itself: all items drawn together, then put together to cash."""
+    assumed, (elsewhere, own, debt), quarters = assumptions.load(), debts, rules.forecast.quarters
     late = max(0, -(-((claim.as_of.year - last.year) * 12 + claim.as_of.month - last.month) // 3) - 1)
-    steps = late + rules.quarters
-    futures, left_out = _futures(items, steps)
-    growth = _working(futures, items)
-    cash = futures["ebitda"] - futures["income_tax"] - rules.maintenance_share * futures["capex"] - growth
-    cash = cash - _interest(panel, key, claim) / _SEASON
-    base = cash[:, late:] - (0.0 if others is None else _lasting(np.atleast_2d(others), rules.quarters))
-    sales, spent = futures["revenue"][:, late:], futures["operating_cost"][:, late:]
-    margin = sales - rules.variable_cost_share * spent
-    draws = {"base": base, "revenue": base - rules.revenue_fall * margin, "cost": base - rules.cost_rise * sales}
-    ends = pd.DatetimeIndex([last + pd.offsets.MonthEnd(3 * (late + n + 1)) for n in range(rules.quarters)])
-    debt = panel.view("end").get("debt", pd.Series(dtype=float)).get(key, np.nan)
-    made = {name: draws[name] for name in STRESSES}
-    return Cash(ends, made, futures["ebitda"][0, late:], float(debt), left_out)
+    futures, left_out = _futures(items, late + quarters)
+    held, now = futures[CAPITAL], np.nan_to_num(items[CAPITAL].iloc[-1])
+    growth = np.diff(held, axis=1, prepend=np.full((len(held), 1), now))
+    spent = futures["income_tax"] + assumed.cover.maintenance_share * futures["depreciation_amortisation"] + growth
+    ends = pd.DatetimeIndex([last + pd.offsets.MonthEnd(3 * (late + n + 1)) for n in range(quarters)])
+    base = (futures["ebitda"] - spent)[:, late:] - elsewhere - _others(own, claim, ends)
+    ahead = {name: part[:, late:] for name, part in futures.items()}
+    cases = {name: assumed.stress.cases[name] for name in rules.forecast.stresses}
+    draws = {name: base - _lost(ahead, case, assumed.stress) for name, case in cases.items()}
+    return Cash(ends, {"base": base, **draws}, ahead["ebitda"][0], debt, left_out)
+
+
+def _lost(ahead: dict[str, np.ndarray], case: StressCase, stress: Stress) -> np.ndarray:
+    """Cash a stress takes (draws, quarters): margin on lost revenue and dearer cost, less the tax no longer due."""
+    margin = ahead["revenue"] - stress.variable_cost_share * ahead["operating_cost"]
+    lost = -case.revenue * margin + case.cost * ahead["revenue"] * (1 + case.revenue)
+    return lost - np.minimum(np.clip(ahead["income_tax"], 0, None), stress.tax_relief * lost)
+
+
+def _others(own: pd.DataFrame | None, claim: Claim, ends: pd.DatetimeIndex) -> np.ndarray:
+    """What is open on the borrower's other loans here, by quarter (quarters,); overdue falls into the first."""
+    if own is None:
+        return np.zeros(len(ends))
+    mine = own[(own["borrower_id"] == claim.borrower_id) & (own["loan_id"] != claim.loan_id) & (own["open"] > 0)]
+    place = np.searchsorted(ends.to_numpy(), mine["due_on"].to_numpy(ends.dtype))
+    owed = np.zeros(len(ends) + 1)
+    np.add.at(owed, place, mine["open"].to_numpy(float))
+    return owed[:-1]
 
 
 def _futures(items: pd.DataFrame, steps: int) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -122,20 +163,3 @@ def _futures(items: pd.DataFrame, steps: int) -> tuple[dict[str, np.ndarray], tu
     made = dict(zip(known, ahead, strict=True))
     lacking = tuple(name for name in items if name not in made)
     return made | {name: np.zeros((DRAWS, steps)) for name in lacking}, lacking
-
-
-def _working(futures: dict[str, np.ndarray], items: pd.DataFrame) -> np.ndarray:
-    """By how much working capital grows each quarter (draws, steps)."""
-    signs = dict(zip(STOCKS, (1, 1, -1), strict=True))
-    held = sum(sign * futures[name] for name, sign in signs.items())
-    now = sum(sign * np.nan_to_num(items[name].iloc[-1]) for name, sign in signs.items())
-    return np.diff(held, axis=1, prepend=np.full((len(held), 1), now))
-
-
-def _interest(panel: Panel, key: int, claim: Claim) -> float:
-    """Interest of a year to other lenders: last year's expense less our share of the debt; 0 where not known."""
-    paid = panel.view("ttm").get("interest_expense", pd.Series(dtype=float)).get(key, np.nan)
-    debt = panel.view("end").get("debt", pd.Series(dtype=float)).get(key, np.nan)
-    if pd.isna(paid) or pd.isna(debt) or debt <= 0:
-        return 0.0
-    return float(max(paid, 0.0) * max(1 - claim.balance / debt, 0.0))

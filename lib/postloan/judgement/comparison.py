@@ -12,13 +12,14 @@ from postloan.judgement import legality, options, recovery, valuation, viability
 from postloan.judgement.cash import Cash
 from postloan.judgement.options import Claim, Flows
 from postloan.judgement.recovery import Shift
-from postloan.judgement.workout_rules import OUTCOMES, STRESSES, Known, Option, Rules
+from postloan.judgement.workout_rules import OUTCOMES, Known, Option, Rules
+from postloan.tables import CLASSES
 
 OPTIONS = [
     "option", "kind", "restructures", "chance", "chance_source", "redefault_month", "npv", "npv_risk", "npv_vs_keep",
     "do_share", "ev", "ev_vs_enforce", "npv_failed", "break_even", "first_year", "dscr_min", "dscr_avg",
     "dscr_min_stress", "dscr_avg_stress", "peak", "life_months", "last_month", "gain", "change_share", "substantial",
-    "legal", "viable", "failed", "open", "extension_months", "reason",
+    "legal", "viable", "failed", "open", "warned", "extension_months", "reason",
 ]  # fmt: skip
 DSCR = ["option", "stress", "year", "cash", "service", "dscr"]
 FLOWS = ["option", "month", "due_on", "principal", "interest", "other", "contractual", "expected"]
@@ -57,6 +58,18 @@ class Compared(NamedTuple):
     waterfall: pd.DataFrame
     floor: float
 
+    @property
+    def class_now(self) -> str | None:
+        """The class before anything is signed: the last approved or what today's facts suggest, the worse."""
+        return _class_now(self.effects)
+
+
+def _class_now(effects: pd.DataFrame) -> str | None:
+    if effects.empty:
+        return None
+    known = [each for each in effects.iloc[0][["class_before", "class_now"]] if isinstance(each, str)]
+    return max(known, key=CLASSES.index, default=None)
+
 
 class View(NamedTuple):
     """A case seen under assumptions, which sensitivity moves: recovery, points of chance, points of discount rate."""
@@ -89,7 +102,7 @@ def compare(case: Case, rules: Rules) -> Compared:
     effects = legality.effects(
         claim, flows, case.known, rules, asset=case.asset, debtor=case.debtor, last_class=case.last_class
     )
-    view = view._replace(class_now=effects["class_before"].iloc[0])
+    view = view._replace(class_now=_class_now(effects))
     valued = _all_valued(view, flows)
     frames = (
         pd.DataFrame([row for one in valued.values() for row in getattr(one, name)], columns=columns)
@@ -99,12 +112,12 @@ def compare(case: Case, rules: Rules) -> Compared:
     about = {"unsecured": case.unsecured, "rules": rules.recovery}
     waterfall = recovery.waterfall(claim.total, case.sources, rate=claim.growth, eir=claim.eir, **about)
     floor = recovery.floor(claim.total, case.sources, eir=claim.eir, **about)
-    return Compared(_options(valued), kept, *frames, effects, waterfall, floor)
+    return Compared(_options(valued, claim.days_overdue > 0), kept, *frames, effects, waterfall, floor)
 
 
 def options_under(view: View) -> pd.DataFrame:
     """The options' rows alone (OPTIONS), under moved assumptions."""
-    return _options(_all_valued(view, _all_flows(view)))
+    return _options(_all_valued(view, _all_flows(view)), view.case.claim.days_overdue > 0)
 
 
 def _all_valued(view: View, flows: dict[str, Flows | None]) -> dict[str, _Valued]:
@@ -128,9 +141,9 @@ def _nothing() -> Compared:
 def _all_flows(view: View) -> dict[str, Flows | None]:
     """The contractual flows of each option; None for those that end the debtor's terms."""
     claim, cash = view.case.claim, view.case.cash
-    room = legality.allowed(claim, view.case.known, view.rules)
+    room, season = legality.allowed(claim, view.case.known, view.rules), cash.season
     return {
-        name: options.build(option, claim, allowed=room, season=cash.season) if option.restructures else None
+        name: options.build(option, claim, allowed=room, season=season) if option.restructures else None
         for name, option in view.rules.options.items()
     }
 
@@ -176,7 +189,7 @@ def _covered(dscr: list[tuple]) -> dict:
     for end, base in (("", True), ("_stress", False)):
         rows = [row[3:] for row in dscr if (row[1] == "base") == base and not np.isnan(row[-1])]
         cash, service, cover = np.array(rows, float).T if rows else np.full((3, 1), np.nan)
-        told |= {f"dscr_min{end}": cover.min(), f"dscr_avg{end}": cash.sum() / service.sum()}
+        told |= {f"dscr_min{end}": cover.min(), f"dscr_avg{end}": max(cash.sum(), 0.0) / service.sum()}
     return told
 
 
@@ -223,7 +236,11 @@ def _cover(name: str, option: Option, flows: Flows, view: View) -> tuple[list[tu
         chance = _moved(told if told is not None else np.nan, np.nan, view)
         return [], chance
     service = valuation.quarters(flows, case.claim, case.cash.ends[0])
-    rows = [row for stress in STRESSES for row in _years(name, stress, case.cash.of(stress, len(service))[0], service)]
+    rows = [
+        row
+        for stress in case.cash.draws
+        for row in _years(name, stress, case.cash.of(stress, len(service))[0], service)
+    ]
     drawn = valuation.chances(case.cash.of("base", len(service)), service)
     factor = rules.chance.serial_factor if legality.serial(case.claim, case.known, rules) == "fail" else 1.0
     own = min(drawn.success * (factor if option.eased else 1.0), rules.chance.most)
@@ -254,8 +271,9 @@ def _failed(
     claim = view.case.claim
     if option.top_up_share:
         sources = [*sources, *recovery.top_up(claim, option.top_up_kind, option.top_up_share).to_dict("records")]
-    before = flows.months < month
-    later, rest = _enforced(view, flows.owed_at(month), sources, month)
+    before, delay = flows.months < month, view.rules.chance.delay_months
+    owed = flows.owed_at(month) * (1 + claim.growth) ** (delay / 12)
+    later, rest = _enforced(view, owed, sources, month + delay)
     return np.r_[flows.months[before], later], np.r_[flows.service[before], rest]
 
 
@@ -290,15 +308,20 @@ def _flow_table(name: str, one: _Valued, claim: Claim) -> pd.DataFrame:
     return frame.rename_axis("month").reset_index().assign(option=name, due_on=pd.to_datetime(days))[FLOWS]
 
 
-def _options(valued: dict[str, _Valued]) -> pd.DataFrame:
+def _options(valued: dict[str, _Valued], late: bool) -> pd.DataFrame:
     """The rows with what the checks come to: legal (worst outcome), viable, what failed and what is still open."""
-    rows = [one.row | _verdict(one) for one in valued.values()]
+    rows = [one.row | _verdict(one, late) for one in valued.values()]
     return pd.DataFrame(rows).reindex(columns=OPTIONS)
 
 
-def _verdict(one: _Valued) -> dict:
+def _verdict(one: _Valued, late: bool) -> dict:
+    """A test that the contract fails bars it only once the debtor is late: until then it is `warned` of."""
     laws, tests = ([(name, outcome) for _, name, outcome, *_ in part] for part in (one.laws, one.tests))
-    told = {"legal": _worst(laws), "viable": _worst(tests) if one.row["restructures"] else "not_applicable"}
+    told = {"warned": ""}
+    if one.row["kind"] == "keep" and not late:
+        told["warned"] = ",".join(name for name, outcome in tests if outcome == "fail")
+        tests = [(name, "task" if outcome == "fail" else outcome) for name, outcome in tests]
+    told |= {"legal": _worst(laws), "viable": _worst(tests) if one.row["restructures"] else "not_applicable"}
     for outcome, key in (("fail", "failed"), ("cannot", "open")):
         told[key] = ",".join(name for name, found in [*laws, *tests] if found == outcome)
     return told

@@ -34,19 +34,26 @@ class Warnings:
 
 
 def scan(
-    rules: RuleBook, sight: Sight, *, as_of: str | dt.date, last: dict[str, dict] | None = None, figures: bool = True
+    rules: RuleBook,
+    sight: Sight,
+    *,
+    as_of: str | dt.date,
+    last: dict[str, dict] | None = None,
+    figures: bool = True,
+    own: dict[str, RuleBook] | None = None,
 ) -> Warnings:
     """Every rule in force on every borrower of the sight, set beside the last reviews.
 
     `last` maps a borrower to the record of its last review (`as_of` and `signals` with rule and level). Without
     `figures` the evidence stays empty: for screens of a whole book.
+    `own` are the rules with a client's own limits (client_limits), by borrower.
     ContractError when a last review is as new as `as_of` or newer.
     """
     day, last = pd.Timestamp(as_of), last or {}
     for borrower, review in last.items():
         if review and pd.Timestamp(review["as_of"]) >= day:
             raise ContractError(f"{borrower}: last review of {review['as_of']}: expected one before {day:%Y-%m-%d}")
-    found = verdicts(rules, sight)
+    found = _verdicts(rules, sight, own or {})
     fired = found[found["level"].isin(LEVELS)]
     rows = [_signal(row, rules, day, _level_then(last, row.borrower_id, row.rule)) for row in fired.itertuples()]
     if figures:
@@ -67,6 +74,12 @@ def scan(
         ["borrower_id", "severity", "rule"], ascending=[True, False, True], kind="stable"
     )
     return Warnings(ranked.drop(columns="severity").reset_index(drop=True), unjudged)
+
+
+def _verdicts(rules: RuleBook, sight: Sight, own: dict[str, RuleBook]) -> pd.DataFrame:
+    found = verdicts(rules, sight)
+    mine = [verdicts(book, sight.only(name)) for name, book in own.items() if (found["borrower_id"] == name).any()]
+    return pd.concat([found[~found["borrower_id"].isin(own)], *mine], ignore_index=True) if mine else found
 
 
 def follow_up(last: dict[str, dict], actions: pd.DataFrame, as_of: str | dt.date) -> pd.DataFrame:

@@ -15,7 +15,16 @@ from postloan.judgement.workout_rules import Band, Known, Option, Rules
 from postloan.tables import CLASSES
 
 COLUMNS = ["option", "check", "outcome", "found", "limit", "unit", "basis"]
-EFFECTS = ["option", "class_before", "class_after", "change", "observation_from", "observation_until", "articles"]
+EFFECTS = [
+    "option",
+    "class_before",
+    "class_now",
+    "class_after",
+    "change",
+    "observation_from",
+    "observation_until",
+    "articles",
+]
 _SLACK = 1e-6
 
 
@@ -26,12 +35,17 @@ def allowed(claim: Claim, known: Known, rules: Rules) -> float:
     cap = band.months if band.share_of_term is None else band.share_of_term * granted
     most = rules.legal.terms[claim.product].most
     room = np.inf if most is None else most - claim.granted_months
-    return float(max(min(cap - (known.extended_months or 0.0), room), 0.0))
+    return float(max(min(cap - _extended(claim, known), room), 0.0))
+
+
+def _extended(claim: Claim, known: Known) -> float:
+    """How long the loan was extended before, as officers know or the plans tell; 0 where neither does."""
+    return float(np.nan_to_num(claim.extended_months)) if known.extended_months is None else known.extended_months
 
 
 def _granted(claim: Claim, known: Known) -> float:
     """The term the loan was first granted for, earlier extensions taken off."""
-    return claim.granted_months - (known.extended_months or 0.0)
+    return claim.granted_months - _extended(claim, known)
 
 
 def _band(claim: Claim, known: Known, rules: Rules) -> Band:
@@ -62,7 +76,7 @@ def _extension(option: Option, claim: Claim, known: Known, rules: Rules) -> tupl
     longer = extension(option, claim, limit)
     if longer > limit + _SLACK:
         return ("extension", "fail", longer, limit, "months", band.basis)
-    sure = known.extended_months is not None or longer <= _SLACK
+    sure = known.extended_months is not None or not np.isnan(claim.extended_months) or longer <= _SLACK
     return ("extension", "pass" if sure else "task", longer, limit, "months", band.basis)
 
 
@@ -87,9 +101,16 @@ def _grace(option: Option, claim: Claim, rules: Rules) -> tuple | None:
     return ("grace", outcome, float(option.grace_months), float(cap.months), "months", cap.basis)
 
 
+def before_now(claim: Claim, known: Known) -> bool | None:
+    """Whether the loan was restructured before; None where neither the book nor an officer tells."""
+    return (
+        claim.restructured if known.under_observation is None else known.under_observation or bool(claim.restructured)
+    )
+
+
 def serial(claim: Claim, known: Known, rules: Rules) -> str:
     """Whether this would be a second restructuring with nothing repaid in between: pass, fail or cannot."""
-    before = True if claim.restructured_from else known.under_observation
+    before = before_now(claim, known)
     if before is None:
         return "cannot"
     return "fail" if before and claim.repaid_share <= rules.viability.repaid_share + _SLACK else "pass"
@@ -97,7 +118,7 @@ def serial(claim: Claim, known: Known, rules: Rules) -> str:
 
 def _serial(option: Option, claim: Claim, known: Known, rules: Rules) -> tuple | None:
     """Restructured before: the class falls to substandard at least (Art. 22); told here, judged by viability."""
-    if not option.eased or not (claim.restructured_from or known.under_observation):
+    if not option.eased or not before_now(claim, known):
         return None
     return ("again", "task", claim.repaid_share, rules.viability.repaid_share, "share", rules.viability.basis)
 
@@ -149,11 +170,11 @@ def effects(
 
     `asset` and `debtor` are the facts for `classification.classify` known today; each option is classified with its own
     changes on top: a concession to a debtor in difficulty, watched from the first repayment (Art. 20). Sold or written
-    off, the loan leaves the books: no class.
+    off, the loan leaves the books: no class. `class_before` is the last approved, `class_now` what is suggested today.
     """
     rows = pd.DataFrame([_facts(name, claim, flows[name], known, rules, asset or {}) for name in flows])
     people = pd.DataFrame([{"segment": "corporate", **(debtor or {}), "borrower_id": name} for name in flows])
-    past = {"asset_id": [*flows], "on": claim.as_of, "class": last_class, "approved_by": "book"}
+    past = {"asset_id": [*flows], "on": claim.as_of - pd.Timedelta(days=1), "class": last_class, "approved_by": "book"}
     history = pd.DataFrame(past) if last_class else None
     told = classification.classify(rows, claim.as_of, debtors=people, history=history)
     fired = told.triggers[(told.triggers["outcome"] == "fires") & (told.triggers["rule_set"] != "ifrs_9")]
@@ -162,7 +183,8 @@ def effects(
     after = made["suggested"].astype(object).where(made["suggested"].notna(), None)
     gone = [name for name in flows if rules.options[name].kind in ("sell", "write_off")]
     after[gone] = None
-    frame = pd.DataFrame({"option": [*flows], "class_before": last_class or made.at[_keep(rules), "suggested"]})
+    now = made.at[_keep(rules), "suggested"]
+    frame = pd.DataFrame({"option": [*flows], "class_before": last_class or now, "class_now": now})
     frame["class_after"] = after.reindex(frame["option"]).to_numpy()
     frame["change"] = [_change(*pair) for pair in zip(frame["class_before"], frame["class_after"], strict=True)]
     frame.loc[frame["option"].isin(gone), "change"] = "leaves"
@@ -181,7 +203,7 @@ def _facts(name: str, claim: Claim, flows: Flows | None, known: Known, rules: Ru
     """What would be known of the loan on the signing day under an option."""
     late = {f"{part}_days_overdue": claim.days_overdue for part in ("principal", "interest")}
     told = {**late, **asset, "asset_id": name, "borrower_id": name, "amount": claim.balance}
-    told |= {"counted_on": claim.as_of, "observation_from": pd.NaT}
+    told = {"observation_from": pd.NaT, **told, "counted_on": claim.as_of}
     option = rules.options[name]
     if option.kind == "enforce":
         return told | {"credit_impaired": True, "credit_impaired_on": claim.as_of}
@@ -189,7 +211,7 @@ def _facts(name: str, claim: Claim, flows: Flows | None, known: Known, rules: Ru
         return told
     first = flows.months[(flows.months > 0) & (flows.service > 0)]
     start = claim.day(first[0] if len(first) else claim.every)
-    again = bool(claim.restructured_from) or bool(known.under_observation)
+    again = bool(before_now(claim, known))
     told |= {"concession": True, "concession_on": claim.as_of, "difficulty": True, "difficulty_on": claim.as_of}
     told |= {"observation_from": start, "repayment_months": float(claim.every), "payment_missed": False}
     return told | {"restructured_again": again}

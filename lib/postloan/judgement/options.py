@@ -63,8 +63,9 @@ class Claim:
     """One loan as it stands on a day, with the contract's own flows still to come (`contract`, arrears at month 0).
 
     `remaining_months` until the contract's maturity (negative: past), `granted_months` its whole term, `every` months
-    between repayments, `eir` the original effective rate a year, `repaid_share` of what was drawn; `assumed` names what
-    the book did not tell and how it was bridged.
+    between repayments, `eir` the original effective rate a year; `restructured`: whether terms were eased before (None:
+    the book has no plan to tell), `repaid_share` of the principal since then, else of what was drawn; `extended_months`
+    beyond the end of the first plan (NaN: unknown); `assumed` names what the book did not tell.
     """
 
     borrower_id: str
@@ -83,7 +84,8 @@ class Claim:
     remaining_months: float
     granted_months: float
     repaid_share: float
-    restructured_from: str
+    restructured: bool | None
+    extended_months: float
     contract: Flows
     assumed: tuple[str, ...] = ()
 
@@ -139,11 +141,27 @@ def claim(
         return None
     now, day = chosen.iloc[0], pd.Timestamp(as_of)
     loan = _of(side["loans"], now).iloc[0]
-    return _claim(now, loan, _of(side["schedule"], now).sort_values("due_on"), day, every)
+    plan = _of(side["schedule"], now).sort_values("due_on")
+    made = _claim(now, loan, plan, day, every)
+    return replace(made, **_before(now, loan, _of(side.get("plans", side["schedule"]), now), side["repayments"]))
 
 
 def _of(table: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
     return table[(table[_LOOK] == now[_LOOK].to_numpy()).all(axis=1)]
+
+
+def _before(now: pd.Series, loan: pd.Series, plans: pd.DataFrame, paid: pd.DataFrame) -> dict:
+    """Whether terms were eased before, what was repaid since, and by how much the loan was extended."""
+    first = plans[plans["known_on"] == plans["known_on"].min()]["due_on"].max()
+    extended = np.nan if plans.empty else max(months_between(first, loan["matures_on"]), 0.0)
+    eased = bool(now["eased"] > 0) if pd.notna(now["eased"]) else False
+    other = pd.notna(loan["restructured_from"]) and bool(loan["restructured_from"])
+    told = {"extended_months": extended, "restructured": None if plans.empty and not other else eased or other}
+    if eased:
+        since = _of(paid, now)
+        since = since.loc[since["paid_on"] > now["replanned_on"], "principal"].sum()
+        told["repaid_share"] = float(since / (now["balance"] + since)) if since else 0.0
+    return told
 
 
 def _claim(now: pd.Series, loan: pd.Series, plan: pd.DataFrame, day: pd.Timestamp, every: int) -> Claim:
@@ -166,7 +184,8 @@ def _claim(now: pd.Series, loan: pd.Series, plan: pd.DataFrame, day: pd.Timestam
         remaining_months=remaining,
         granted_months=months_between(loan["signed_on"], loan["matures_on"]),
         repaid_share=float(now["repaid"] / now["drawn"]) if now["drawn"] else 0.0,
-        restructured_from=loan["restructured_from"] if pd.notna(loan["restructured_from"]) else "",
+        restructured=None,
+        extended_months=np.nan,
         contract=_EMPTY,
         assumed=tuple(assumed),
     )

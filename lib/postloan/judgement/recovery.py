@@ -17,8 +17,8 @@ from postloan.judgement.workout_rules import Recovery
 
 SOURCES = ["source", "step", "kind", "name", "value", "age_months", "prior", "share", "reason"]
 COLUMNS = [
-    "source", "step", "kind", "name", "value", "haircut", "costs", "prior", "net", "month", "owed", "paid", "pv",
-    "first_round", "second_round", "reason", "basis",
+    "source", "step", "kind", "name", "value", "share", "haircut", "costs", "prior", "net", "month", "owed", "paid",
+    "pv", "first_round", "second_round", "reason", "basis",
 ]  # fmt: skip
 _NEED_REGISTER = ("residential", "real_estate", "land")
 
@@ -101,7 +101,7 @@ def priced(found: list[dict], rules: Recovery, *, start: float = 0.0, shift: Shi
 
 
 def _priced(each: dict, rules: Recovery, start: float, shift: Shift) -> dict:
-    told = {name: each[name] for name in ("source", "step", "kind", "name", "value", "reason")}
+    told = {name: each[name] for name in ("source", "step", "kind", "name", "value", "share", "reason")}
     if each["step"] == "guarantor":
         about, gross = rules.guarantor, each["value"] * each["share"] * (1 + shift.guarantor)
         haircut, rounds = 0.0, (np.nan, np.nan)

@@ -17,8 +17,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from postloan import settings
+from postloan.analysis.peers import READINGS
 from postloan.errors import RuleError
 from postloan.judgement.sight import YEAR, Sight, metrics
+from postloan.measures import observations
 
 LEVELS = ("yellow", "orange", "red")
 GROUPS = ("client", "account", "management", "operations", "finance", "industry", "collateral", "related")
@@ -52,13 +54,14 @@ class Condition(_Strict):
     """A test of a metric (or of another rule), or all / any / not of conditions; limits by level or for all."""
 
     metric: str | None = None
-    of: Literal["now", "change", "growth", "since_start", "since_review", "chance"] = "now"
+    of: Literal["now", "change", "growth", "since_start", "since_review", "chance", "peers"] = "now"
     below: Limit | None = None
     at_most: Limit | None = None
     above: Limit | None = None
     at_least: Limit | None = None
     periods: int = Field(1, ge=1, le=12)
     breach: Breach | None = None
+    peer: Literal[READINGS] | None = None
     rule: str | None = None
     all: list[Condition] | None = Field(None, min_length=1)
     any: list[Condition] | None = Field(None, min_length=1)
@@ -91,6 +94,8 @@ class Condition(_Strict):
             raise ValueError(f"{self.metric}: expected a limit, one of {', '.join(_SIDES)}")
         if (self.of == "chance") != (self.breach is not None):
             raise ValueError(f"{self.metric}: `of: chance` and `breach` go together")
+        if (self.of == "peers") != (self.peer is not None) or (self.peer and self.metric in observations()):
+            raise ValueError(f"{self.metric}: `of: peers` and `peer` go together, for figures of statements only")
         for level in LEVELS:
             low = [at(self.limits[side], level) for side in ("above", "at_least") if side in self.limits]
             high = [at(self.limits[side], level) for side in ("below", "at_most") if side in self.limits]
@@ -100,7 +105,8 @@ class Condition(_Strict):
 
 
 class Example(_Strict):
-    """One borrower a rule is tried on: each metric's value now, or {now, year_ago, start, review, history, chance}."""
+    """One borrower a rule is tried on: each metric's value now, or {now, year_ago, start, review, history, chance,
+    peers: {percentile, over_median, times_mean, robust_z}}."""
 
     given: dict[str, float | dict[str, Any]]
     expect: Literal["yellow", "orange", "red", "quiet", "cannot"]
@@ -260,11 +266,14 @@ def _holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.
 
 
 def reading(condition: Condition, sight: Sight) -> np.ndarray:
-    """What a test looks at, on every row: the metric now, its change, growth or chance of a breach."""
+    """What a test looks at, on every row: the metric now, its change, growth, chance of a breach or place among
+    peers."""
     if condition.breach:
         return sight.probability(
             condition.metric, condition.breach.limit, condition.breach.side, condition.breach.within
         )
+    if condition.peer:
+        return sight.among_peers(condition.metric, condition.peer)
     now = sight.now(condition.metric)
     if condition.of == "now":
         return now
@@ -319,13 +328,16 @@ def verdicts(book: RuleBook, sight: Sight) -> pd.DataFrame:
 
 
 def _lacking(rule: Rule, sight: Sight, outcome: np.ndarray) -> np.ndarray:
-    """Where a rule cannot be judged: its metrics without a value on the borrower's latest row, with commas."""
+    """Where a rule cannot be judged: its metrics without a value on the borrower's latest row (`peers` where only
+    those lack), with commas."""
     found = np.full(len(outcome), "", dtype=object)
     for leaf in rule.condition.leaves() if (outcome == CANNOT).any() else []:
         if leaf.metric:
             empty = np.isnan(reading(leaf, sight)[sight.latest]) & (outcome == CANNOT)
-            new = np.array([leaf.metric not in text.split(",") for text in found])
-            found = np.where(empty & new, np.where(found == "", "", found + ",") + leaf.metric, found)
+            alone = bool(leaf.peer) & ~np.isnan(sight.now(leaf.metric)[sight.latest])
+            name = np.where(alone, "peers", leaf.metric).astype(object)
+            new = np.array([each not in text.split(",") for each, text in zip(name, found, strict=True)])
+            found = np.where(empty & new, np.where(found == "", "", found + ",") + name, found)
     return found
 
 
@@ -344,5 +356,6 @@ def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dic
                 {"metric": leaf.metric, "of": leaf.of, "value": value, "side": side, "limit": bound, "held": held}
                 | ({"periods": leaf.periods} if leaf.periods > 1 else {})
                 | ({"breach": leaf.breach.model_dump()} if leaf.breach else {})
+                | ({"peer": leaf.peer} if leaf.peer else {})
             )
     return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from postloan.measures import observations
 YEAR = 12  # keys of a panel's rows step by one a month
 COLUMNS = ["borrower_id", "metric", "value", "observed_on", "source"]
 Chance = Callable[[str, float, str, int], pd.Series]  # metric, limit, side, quarters -> probability by borrower
+Peers = Callable[[str, str], pd.Series]  # metric, reading -> figure by borrower
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Sight:
     `rows` has borrower_id and period_end on keys that step by one a month within a borrower (a panel's rows).
     `figure(metric)` gives a metric of the statements on those rows. `observed` (COLUMNS) is the latest
     observation of each metric, `starts` and `reviews` the period keys at drawdown and at the last review by
-    borrower, `chance` the probability that a metric breaches a limit.
+    borrower, `chance` the probability that a metric breaches a limit, `peers` where a metric stands among peers.
     """
 
     rows: pd.DataFrame
@@ -34,10 +35,16 @@ class Sight:
     starts: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
     reviews: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
     chance: Chance | None = None
+    peers: Peers | None = None
 
     def __post_init__(self):
         self.latest = (~self.rows["borrower_id"].duplicated(keep="last")).to_numpy()
         self._known: dict[str, np.ndarray] = {}
+
+    def only(self, borrower_id: str) -> Sight:
+        """What is seen of one borrower."""
+        mine = (self.rows["borrower_id"] == borrower_id).to_numpy()
+        return replace(self, rows=self.rows[mine], figure=lambda metric: self.now(metric)[mine])
 
     def now(self, metric: str) -> np.ndarray:
         """The metric on every row; an observation stands on its borrower's latest row only."""
@@ -56,19 +63,23 @@ class Sight:
 
     def probability(self, metric: str, limit: float, side: str, within: int) -> np.ndarray:
         """The chance of a breach within so many quarters, on latest rows; NaN without a forecast."""
-        blank = np.full(len(self.rows), np.nan)
-        if self.chance is None:
-            return blank
-        found = self.rows["borrower_id"].map(self.chance(metric, limit, side, within)).to_numpy(float)
-        return np.where(self.latest, found, blank)
+        return self._newest(None if self.chance is None else self.chance(metric, limit, side, within))
+
+    def among_peers(self, metric: str, reading: str) -> np.ndarray:
+        """Where the metric stands among peers, on latest rows; NaN without a comparison."""
+        return self._newest(None if self.peers is None else self.peers(metric, reading))
+
+    def _newest(self, by_borrower: pd.Series | None) -> np.ndarray:
+        if by_borrower is None:
+            return np.full(len(self.rows), np.nan)
+        return np.where(self.latest, self.rows["borrower_id"].map(by_borrower).to_numpy(float), np.nan)
 
     def _at(self, metric: str, keys: pd.Index) -> np.ndarray:
         return pd.Series(self.now(metric), index=self.rows.index).reindex(keys).to_numpy(float)
 
     def _observation(self, metric: str) -> np.ndarray:
         mine = self.observed[self.observed["metric"] == metric].set_index("borrower_id")["value"]
-        found = self.rows["borrower_id"].map(mine).to_numpy(float)
-        return np.where(self.latest, found, np.nan)
+        return self._newest(mine)
 
 
 def metrics() -> set[str]:
@@ -77,7 +88,7 @@ def metrics() -> set[str]:
 
 
 def of(panel: Panel, *, day_basis: int = 360, price_index: float = 100.0, **known: object) -> Sight:
-    """The sight of a panel; `known` are observed, starts, reviews and chance. Metrics are computed when asked for."""
+    """The sight of a panel; `known` are observed, starts, reviews, chance, peers. Metrics are computed when asked."""
     evaluator = formulas.Evaluator(panel, {"basis": float(day_basis), "price_index": price_index})
     known_formulas = {**ratios.FORMULAS, **scores.FORMULAS}
 

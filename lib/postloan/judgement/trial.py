@@ -13,7 +13,7 @@ def example_sight(example: Example) -> Sight:
     """A made-up borrower with the example's figures on its periods, a quarter apart, the newest last."""
     rows = pd.DataFrame({"borrower_id": "example", "period_end": pd.date_range("2020-03-31", periods=20, freq="QE")})
     rows.index = pd.Index(1000 + 3 * np.arange(20))
-    figures, seen, chances = {}, [], {}
+    figures, seen, chances, beside = {}, [], {}, {}
     for metric, given in example.given.items():
         parts = given if isinstance(given, dict) else {"now": given}
         values = np.full(20, np.nan)
@@ -22,7 +22,7 @@ def example_sight(example: Example) -> Sight:
         for name, place in (("now", 19), ("year_ago", 15), ("start", 0), ("review", 17)):
             values[place] = parts.get(name, values[place])
         figures[metric] = values
-        chances[metric] = parts.get("chance", np.nan)
+        chances[metric], beside[metric] = parts.get("chance", np.nan), parts.get("peers", {})
         seen.append(("example", metric, values[19], pd.Timestamp("2024-12-31"), "example"))
     return Sight(
         rows,
@@ -31,6 +31,7 @@ def example_sight(example: Example) -> Sight:
         starts=pd.Series({"example": 1000}),
         reviews=pd.Series({"example": 1000 + 3 * 17}),
         chance=lambda metric, limit, side, within: pd.Series({"example": chances.get(metric, np.nan)}),
+        peers=lambda metric, reading: pd.Series({"example": beside.get(metric, {}).get(reading, np.nan)}),
     )
 
 

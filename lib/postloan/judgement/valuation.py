@@ -60,9 +60,12 @@ def quarters(flows: Flows, claim: Claim, first_end: object) -> np.ndarray:
 
 
 def cover(cash: np.ndarray, service: np.ndarray) -> np.ndarray:
-    """DSCR by year (years,): cash available over service of four quarters each; NaN in a year without service."""
+    """DSCR by year (years,): cash available over service of four quarters each; NaN in a year without service.
+
+    Cash below nil covers nothing: 0.
+    """
     money, due = (np.asarray(part, float).reshape(-1, YEAR).sum(axis=1) for part in (cash, service))
-    return np.divide(money, due, out=np.full(len(due), np.nan), where=due > 0)
+    return np.divide(money.clip(min=0), due, out=np.full(len(due), np.nan), where=due > 0)
 
 
 class Chances(NamedTuple):

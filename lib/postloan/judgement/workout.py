@@ -1,8 +1,8 @@
 """Restructure, enforce, sell or write off: every way side by side, which one loses least, and what would change that.
 
-The door of DOMAIN §8: `situation` gathers a loan as it stands, `compare` values every option of params/workout.yml,
-`recommend` names the best expected value among the legally possible and viable ones, `sensitivity` moves each
-assumption and asks again. The suite suggests; a human decides.
+The door of DOMAIN §8: `claim` and `situation` gather a loan as it stands, `compare` values every option of
+params/workout.yml, `recommend` names the best expected value among the legally possible and viable ones, `sensitivity`
+moves each assumption and asks again. The suite suggests; a human decides.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from postloan.judgement import workout_rules as rules_of
 from postloan.judgement.advice import Advice, recommend, sensitivity
 from postloan.judgement.cash import Cash, available, unknown
 from postloan.judgement.comparison import Case, Compared, compare
+from postloan.judgement.options import Claim
 from postloan.judgement.workout_rules import Rules, load
 
 __all__ = [
     "Advice",
     "Case",
+    "Claim",
     "Compared",
     "available",
+    "claim",
     "compare",
     "load",
     "recommend",
@@ -31,21 +34,54 @@ __all__ = [
 ]
 
 
-def situation(
-    side: dict[str, pd.DataFrame], state: pd.DataFrame, as_of: str, *, rules: Rules, loan_id: str = "",
-    known: dict | None = None, balance: pd.Series | None = None, cash: Cash | None = None, **facts: object,
-) -> Case:  # fmt: skip
-    """Gather one borrower's loan (`loan_id`, blank: the largest) as of a day.
+def claim(
+    side: dict[str, pd.DataFrame], state: pd.DataFrame, as_of: str, *, rules: Rules, loan_id: str = ""
+) -> Claim | None:
+    """The loan a plan is made for: `loan_id`, blank the one that owes most; None where nothing is owed.
 
-    `side` are its loan tables, `state` the rows of `servicing.state`, `balance` its newest balance sheet by item (None:
-    none), `cash` what is available for service (None: not known), `known` the fields of `Known`, `facts` further fields
-    of `Case`. ContractError names an unknown loan, RuleError what is wrong with `known`.
+    `side` are one borrower's loan tables, `state` the rows of `servicing.state`. ContractError names an unknown loan.
     """
-    told = rules_of.known(known or {}, rules)
-    claim = options.claim(side, state, as_of, every=rules.marks.every_months, loan_id=loan_id)
-    if claim is None:
-        return Case(None, pd.DataFrame(columns=recovery.SOURCES), np.nan, "no_loan", unknown("no_loan"), told, **facts)
-    found = recovery.sources(side, claim, state, rules.recovery)
+    return options.claim(side, state, as_of, every=rules.marks.every_months, loan_id=loan_id)
+
+
+def situation(
+    side: dict[str, pd.DataFrame], state: pd.DataFrame, loan: Claim | None, *, rules: Rules, known: dict | None = None,
+    balance: pd.Series | None = None, cash: Cash | None = None, grade: str | None = None, **facts: pd.DataFrame,
+) -> Case:  # fmt: skip
+    """What is known around a loan (`claim`), for `compare`.
+
+    `side` and `state` as for `claim`, `balance` the newest balance sheet by item (None: none), `cash` what is available
+    (None: not known), `known` the fields of `Known`, `grade` of the statements; `facts` are `assets`, `debtors` and
+    `history` as `classification.classify` takes them. RuleError says what is wrong with `known`.
+    """
+    told, (asset, debtor, last) = rules_of.known(known or {}, rules), _facts(loan, **facts)
+    about = {"known": told, "asset": asset, "debtor": debtor, "last_class": last, "grade": grade}
+    if loan is None:
+        none = pd.DataFrame(columns=recovery.SOURCES)
+        return Case(None, none, np.nan, "no_loan", unknown("no_loan"), **about)
+    found = recovery.sources(side, loan, state, rules.recovery)
     pledged = recovery.priced(found[found["step"] == "collateral"].to_dict("records"), rules.recovery)
     share, reason = recovery.estate(balance, rules.recovery, secured=sum(row["net"] for row in pledged))
-    return Case(claim, found, share, reason, cash or unknown("not_given"), told, **facts)
+    return Case(loan, found, share, reason, cash or unknown("not_given"), **about)
+
+
+def _facts(
+    loan: Claim | None, assets: pd.DataFrame | None = None, debtors: pd.DataFrame | None = None,
+    history: pd.DataFrame | None = None,
+) -> tuple[dict, dict, str | None]:  # fmt: skip
+    """What is known of the loan and its debtor, blanks left out, and the class last approved."""
+    if loan is None:
+        return {}, {}, None
+    names = [f"{loan.borrower_id}/{loan.loan_id}", loan.borrower_id]
+    asset, debtor = _row(assets, "asset_id", names), _row(debtors, "borrower_id", names[1:])
+    past = None if history is None else history[history["asset_id"].isin(names)].sort_values("on", kind="stable")
+    return asset, debtor, past["class"].iloc[-1] if past is not None and len(past) else None
+
+
+def _row(table: pd.DataFrame | None, key: str, names: list[str]) -> dict:
+    """The first row of any of these names, the sooner named the better, without its blanks."""
+    for name in names if table is not None else ():
+        found = table[table[key] == name]
+        if len(found):
+            return found.iloc[0].dropna().to_dict()
+    return {}

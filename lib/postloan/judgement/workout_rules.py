@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from postloan import settings
+from postloan.analysis import assumptions
 from postloan.errors import RuleError
 from postloan.judgement.rules import Words
 from postloan.loan_tables import LOAN_TABLES
@@ -21,7 +22,6 @@ from postloan.tables import CLASSES
 KINDS = ("keep", "reschedule", "enforce", "sell", "write_off")
 FEATURES = ("extend", "grace", "step_up", "seasonal", "rate_cut", "capitalise", "waive", "swap", "top_up")
 OUTCOMES = ("pass", "task", "cannot", "fail")
-STRESSES = ("base", "revenue", "cost")
 _TABLE = {name: {column.id: column for column in LOAN_TABLES[name].columns} for name in ("loans", "collateral")}
 PRODUCTS = _TABLE["loans"]["product"].kind
 ASSETS = _TABLE["collateral"]["kind"].kind
@@ -197,13 +197,10 @@ class Viability(_Strict):
 
 
 class Forecast(_Strict):
-    """How far cash is forecast and what a stress takes away."""
+    """How far cash is forecast, and the stress cases of params/capacity.yml that a plan must survive."""
 
     quarters: Annotated[int, Field(ge=4, le=20)]
-    maintenance_share: Share
-    revenue_fall: Share
-    variable_cost_share: Share
-    cost_rise: Share
+    stresses: tuple[str, ...] = Field(min_length=1)
     basis: Basis
 
 
@@ -213,6 +210,7 @@ class Chance(_Strict):
     most: Share
     serial_factor: Share
     redefault_months: Months
+    delay_months: Months
     basis: Basis
 
 
@@ -299,6 +297,9 @@ def _read(model: type[BaseModel], content: object, where: str) -> BaseModel:
 
 def _problems(rules: Rules) -> Iterator[str]:
     """What is wrong between fields that are each right."""
+    cases = assumptions.load().stress.cases
+    if unknown := [name for name in rules.forecast.stresses if name not in cases]:
+        yield f"forecast.stresses: unknown {unknown}; params/capacity.yml has {sorted(cases)}"
     kinds = [option.kind for option in rules.options.values()]
     for kind in KINDS:
         if kind != "reschedule" and kinds.count(kind) != 1:

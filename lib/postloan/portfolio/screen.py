@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from postloan.analysis import outlook, servicing
+from postloan.analysis import outlook, peers, servicing
 from postloan.analysis.periods import Panel
-from postloan.judgement import classification, early_warning, exposures, loan_facts, monitoring, rules, sight
+from postloan.judgement import (
+    classification,
+    client_limits,
+    early_warning,
+    exposures,
+    loan_facts,
+    monitoring,
+    rules,
+    sight,
+)
 from postloan.tables import LEVELS
 from postloan.wording import DASH, texts
 
@@ -21,12 +30,14 @@ TOP = 3
 class Known:
     """What is known of the borrowers besides statements: observations (the book's table), the records of their last
     reviews by borrower, actions entered earlier and still open (borrower_id, rule, due), and the loan tables by name
-    (`Book.loan_side`; None: none)."""
+    (`Book.loan_side`; None: none). `own` are clients' own parameters by borrower (params/borrowers), of which
+    `rule_limits` and `review_plan` count here."""
 
     observations: pd.DataFrame
     last: dict[str, dict] = field(default_factory=dict)
     actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["borrower_id", "rule", "due"]))
     side: dict[str, pd.DataFrame] | None = None
+    own: dict[str, dict] = field(default_factory=dict)
 
 
 def screen(
@@ -82,14 +93,25 @@ def judge(
     loans = servicing.state(known.side, day) if known.side else None
     observed = _observed(known, loans, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
-    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance)
-    warnings = early_warning.scan(rules.load(), seen, as_of=day, last=known.last, figures=False)
+    among = peers.Among(panel, borrowers)
+    seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance, peers=among)
+    warnings = early_warning.scan(
+        rules.load(), seen, as_of=day, last=known.last, figures=False, own=_own_rules(known.own)
+    )
     at_risk = None if loans is None else exposures.at_risk(loans)
     told = early_warning.levels(warnings, panel.rows["borrower_id"], at_risk)
     classed = _classed(observed, known, loans, told["borrower_id"], day)
     standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, drawn, day)
-    plan = monitoring.schedule(standing, day, actions=known.actions)
+    wishes = {name: each["review_plan"] for name, each in known.own.items() if each.get("review_plan")}
+    plan = monitoring.schedule(standing, day, overrides=wishes, actions=known.actions)
     return Judged(seen, warnings, told, classed, plan, loans)
+
+
+def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:
+    """The rules of each client that has limits of its own."""
+    limits = {name: each["rule_limits"] for name, each in own.items() if each.get("rule_limits")}
+    where = "params/borrowers/{}.yml: rule_limits".format
+    return {name: client_limits.applied(rules.load(), each, where(name)) for name, each in limits.items()}
 
 
 def _observed(known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from postloan.measures import Measure, chain, link_of, observations
-from postloan.report.exhibits import Sheet
+from postloan.report.exhibits import Sheet, peer_figure
 from postloan.report.narrative import Prose
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
@@ -221,11 +221,11 @@ def _way(one: Finding, value: float, before: float, case: Case) -> str:
 
 def _moved(test: dict, case: Case) -> str:
     words, unit = case.sheet.words, _unit(test["metric"], case)
-    by = words.change(test["value"], unit, case.sheet.currency)
-    if test["of"] == "growth":
-        by = words.change_share(test["value"])
-    elif unit == "days":
-        by = words("case.days", days=by)
+    if peer := test.get("peer"):
+        return words(f"case.moved.peers.{peer}", change=peer_figure(test["value"], peer, words))
+    growth = test["of"] == "growth"
+    by = words.change_share(test["value"]) if growth else words.change(test["value"], unit, case.sheet.currency)
+    by = words("case.days", days=by) if unit == "days" and not growth else by
     return words(f"case.moved.{test['of']}", change=by)
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from postloan.measures import Measure
-from postloan.report.exhibits import Exhibit, Sheet
+from postloan.report.exhibits import DASH, Exhibit, Sheet
 
 INK, ACCENT, SOFT, ALARM = "#1f2933", "#1b5e8c", "#9fb3c8", "#b3261e"
 STYLE = {
@@ -183,6 +183,55 @@ def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, meas
     ax.set(xlabel="", ylabel="")
     ticks = [past["period_end"].iloc[0] if len(past) else pd.Timestamp(days[0]), pd.Timestamp(days[-1])]
     ax.set_xticks(ticks, [f"{day:%y-%m}" for day in ticks])
+
+
+def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sheet) -> Exhibit:
+    """Debt-service cover over the last twelve periods and to come, with the 80 and 95 % bands, floor and comfort.
+
+    `covers` has period_end and dscr, `outlook` is the `forecasts` table of the cover, `limits` has floor and comfort.
+    """
+    words, past = sheet.words, covers.dropna(subset="dscr").tail(12)
+    ahead = outlook[outlook["mean"].notna()].sort_values("period_end")
+    if len(past) + len(ahead) < 2:
+        return Exhibit("")
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 2.4))
+        figure.subplots_adjust(left=0.06, right=0.98, top=0.88, bottom=0.12)
+        ax = figure.subplots()
+        ax.plot(past["period_end"], past["dscr"], color=ACCENT, linewidth=1.5, marker="o", markersize=2.5)
+        for level, shade in ((0.95, 0.25), (0.8, 0.5)):
+            _band(ax, past, ahead[ahead["level"] == level], shade)
+        ax.axhline(limits.floor, color=ALARM, linewidth=0.8, linestyle="--")
+        ax.axhline(limits.comfort, color=INK, linewidth=0.6, linestyle=":")
+        ax.set_ylim(bottom=0)
+        ax.set_title(f"{words('capacity.chart')}  ({words('capacity.chart_unit')})", loc="left")
+        ax.set(xlabel="", ylabel="")
+        days = [*past["period_end"], *ahead["period_end"].drop_duplicates()][::3]
+        ax.set_xticks(days, [f"{day:%y-%m}" for day in days])
+        svg = svg_of(figure)
+    return framed(svg, words("capacity.cover"), _cover_said(past, ahead, limits, sheet), sheet)
+
+
+def _band(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, shade: float) -> None:
+    start = past.tail(1).assign(**dict.fromkeys(("mean", "lower", "upper"), past["dscr"].tail(1)))
+    joined = pd.concat(
+        [start[["period_end", "mean", "lower", "upper"]], ahead[["period_end", "mean", "lower", "upper"]]]
+    )
+    days = joined["period_end"].to_numpy()
+    lower, upper, mean = (joined[name].to_numpy(float) for name in ("lower", "upper", "mean"))
+    ax.fill_between(days, lower, upper, color=SOFT, alpha=shade, linewidth=0)
+    ax.plot(days, mean, color=ACCENT, linewidth=1.2, linestyle=(0, (3, 2)))
+
+
+def _cover_said(past: pd.DataFrame, ahead: pd.DataFrame, limits: object, sheet: Sheet) -> str:
+    words = sheet.words
+    now = words.number(past["dscr"].iloc[-1]) if len(past) else DASH
+    shown = {"now": now, "floor": f"{limits.floor:g}"}
+    if ahead.empty:
+        return words("capacity.cover_alt_past", **shown)
+    last = ahead[ahead["level"] == 0.8].iloc[-1]
+    ends = {name: words.number(last[name]) for name in ("mean", "lower", "upper")}
+    return words("capacity.cover_alt", date=words.date(last["period_end"]), **shown, **ends)
 
 
 def svg_of(figure: Figure) -> str:

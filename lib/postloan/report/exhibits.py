@@ -326,3 +326,12 @@ def _fact_cells(fact: tuple, words: Texts) -> tuple[str, ...]:
         words.date(fact.known_on),
         fact.source,
     )
+
+
+def peer_figure(value: float, reading: str, words: object) -> str:
+    """Where a figure stands among peers: percentile, share over their median, times their mean, or deviations."""
+    if reading == "percentile":
+        return words.number(100 * value, 0)
+    if reading == "over_median":
+        return words.change_share(value)
+    return words.value(value, "times") if reading == "times_mean" else words.number(value, 1)

@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from postloan.measures import measures
 from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
 from postloan.report.exhibits import DASH, Exhibit, Sheet, table
 from postloan.report.narrative import Prose
@@ -54,14 +55,18 @@ def milestones(
     return Milestones(warned, rule, seen, *days)
 
 
-def lead(found: Milestones, rules: Mapping[str, object], twin: str, sheet: Sheet) -> Prose:
-    """The finding first: when the suite first warned and on what, what was done when, what became of the twin."""
+def lead(
+    found: Milestones, figures: pd.DataFrame, borrower_id: str, rules: Mapping[str, object], twin: str, sheet: Sheet
+) -> Prose:
+    """The finding first: when the suite first warned, on what and how the watched figures then stood, what was done
+    when, what became of the twin. `figures`: borrower_id, as_of, metric, value."""
     words = sheet.words
     if pd.isna(found.warned_on):
         return Prose((words("replay.no_warning"),))
     told = [words("replay.warned", date=words.date(found.warned_on), title=sheet.said(rules[found.rule].title))]
     if found.seen_on < found.warned_on:
         told.append(words("replay.seen_first", date=words.date(found.seen_on)))
+    told += _stood(figures[figures["borrower_id"] == borrower_id], found.warned_on, sheet)
     if pd.notna(found.changed_on):
         gap = (found.changed_on - found.warned_on).days / _DAYS_A_MONTH
         told.append(words("replay.changed", date=words.date(found.changed_on), months=words.number(gap, 1)))
@@ -72,6 +77,19 @@ def lead(found: Milestones, rules: Mapping[str, object], twin: str, sheet: Sheet
         said = {"twin": twin, "date": words.date(found.twin_missed_on), "months": words.number(found.months_gained, 1)}
         told.append(words("replay.twin" if found.months_gained > 0 else "replay.twin_before", **said))
     return Prose((words("talks.joint").join(told),))
+
+
+def _stood(figures: pd.DataFrame, day: pd.Timestamp, sheet: Sheet) -> list[str]:
+    """Each watched figure on the day, beside what it was at the first review and what it is at the last."""
+    words, told = sheet.words, []
+    for metric, rows in figures.dropna(subset="value").groupby("metric", sort=False):
+        rows = rows.sort_values("as_of")
+        on = rows.loc[rows["as_of"] == day, "value"]
+        if len(on):
+            ends = {"first": rows["value"].iloc[0], "then": on.iloc[0], "last": rows["value"].iloc[-1]}
+            said = {name: words.value(value, measures()[metric].unit, sheet.currency) for name, value in ends.items()}
+            told.append(words("replay.stood", metric=sheet.metric(metric), **said))
+    return told
 
 
 def review_table(reviews: pd.DataFrame, signals: pd.DataFrame, rules: Mapping[str, object], sheet: Sheet) -> Exhibit:

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from postloan.measures import Measure, observations
-from postloan.report.exhibits import Exhibit, Sheet, table
+from postloan.report.exhibits import Exhibit, Sheet, peer_figure, table
 from postloan.report.narrative import Prose
 
 LEVELS = ("red", "orange", "yellow")
@@ -58,15 +58,16 @@ def evidence(tests: list[dict], measures: dict[str, Measure], sheet: Sheet) -> s
 def _test(test: dict, measures: dict[str, Measure], sheet: Sheet) -> str:
     words, metric = sheet.words, test["metric"]
     unit = measures[metric].unit if metric in measures else observations()[metric].unit
+    peer = test.get("peer")
     shown = {
-        "value": _value(test["value"], unit, test["of"], sheet),
-        "limit": _value(test["limit"], unit, test["of"], sheet),
+        name: peer_figure(test[name], peer, words) if peer else _value(test[name], unit, test["of"], sheet)
+        for name in ("value", "limit")
     }
     what = {"metric": sheet.metric(metric), "value": shown["value"]}
     if breach := test.get("breach"):
         what |= {"within": breach["within"], "bound": _value(breach["limit"], unit, "now", sheet)}
         what |= {"side": words(f"signal.side.{breach['side']}")}
-    said = words(f"signal.of.{test['of']}", **what)
+    said = words(f"signal.of.peers.{peer}" if peer else f"signal.of.{test['of']}", **what)
     run = words("signal.periods", count=test["periods"]) if "periods" in test else ""
     return words("signal.test", said=said, side=words(f"signal.side.{test['side']}"), limit=shown["limit"], run=run)
 

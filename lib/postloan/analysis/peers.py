@@ -1,0 +1,291 @@
+"""Where a borrower stands among its peers: percentile, quartiles and robust z of any ratio (DOMAIN §4.6).
+
+Level is read beside peers of the same period, change beside the borrower's own trailing quarters; the two are never
+mixed. Peers are others: the borrower itself is left out of its group. Which borrowers make a group follows from the
+book's list of borrowers alone, so a report that reads a few peers says what a screen of the whole book says.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from bisect import bisect_left, bisect_right
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from postloan import settings
+from postloan.analysis import ratios, scores
+from postloan.analysis.periods import Panel
+from postloan.errors import ContractError, RuleError
+from postloan.measures import Measure
+
+READINGS = ("percentile", "over_median", "times_mean", "robust_z")
+COLUMNS = ["value", "percentile", "low", "median", "high", "mean", "robust_z", "count", "group", "reason"]
+GROUPS = ("size", "industry", "parent", "book")
+REACH = 28  # months of statements that a peer's figures of one period need, those of a year ago included
+_CODE = re.compile(r"^([A-T])(\d{2})")
+_NORMAL = 1.4826  # median absolute deviation to standard deviation
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Size(_Strict):
+    """Size bands by a metric, for borrowers of one currency."""
+
+    metric: str
+    currency: str
+    edges: list[float] = Field(min_length=1)
+
+
+class Reading(_Strict):
+    """From which share of weaker peers on a level is weak or strong, and from how many deviations on unusual."""
+
+    weak: float = Field(gt=0, lt=0.5)
+    strong: float = Field(gt=0.5, lt=1)
+    unusual: float = Field(gt=0)
+
+
+class Plan(_Strict):
+    """What params/peers.yml says."""
+
+    fewest: int = Field(ge=3)
+    sure: int
+    most: int
+    late_months: int = Field(ge=0, le=12)
+    trailing_quarters: int = Field(ge=4, le=20)
+    fewest_quarters: int = Field(ge=3)
+    size: Size
+    reading: Reading
+    shown: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Plan:
+        if not self.fewest <= self.sure <= self.most:
+            raise ValueError(f"expected fewest <= sure <= most, found {self.fewest}, {self.sure}, {self.most}")
+        if self.size.edges != sorted(self.size.edges):
+            raise ValueError(f"size.edges: expected rising limits, found {self.size.edges}")
+        if unknown := {self.size.metric, *self.shown} - {*_formulas()}:
+            raise ValueError(f"unknown metrics {sorted(unknown)}")
+        return self
+
+
+@cache
+def load(path: Path | None = None) -> Plan:
+    """The settings of the comparison; RuleError names file, field and what was found."""
+    path = path or settings.params("peers.yml")
+    try:
+        return Plan.model_validate(settings.load_yaml(path))
+    except ValidationError as error:
+        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:300] for e in error.errors()]
+        raise RuleError(f"{path}: " + "; ".join(told)) from None
+
+
+def _formulas() -> dict[str, str]:
+    return {**ratios.FORMULAS, **scores.FORMULAS}
+
+
+class _Groups:
+    """The borrowers of each industry, parent industry and the book, and who of them are taken."""
+
+    def __init__(self, borrowers: pd.DataFrame, plan: Plan):
+        self.plan = plan
+        self.keys = {row.borrower_id: _keys(row.industry) for row in borrowers.itertuples()}
+        members: dict[tuple[str, str], list[str]] = {}
+        for name in sorted(self.keys, key=lambda each: (zlib.crc32(each.encode()), each)):
+            for kind, key in self.keys[name].items():
+                members.setdefault((kind, key), []).append(name)
+        self.counts = {group: len(names) for group, names in members.items()}
+        self.taken = {group: names[: plan.most] for group, names in members.items()}
+
+    def ladder(self, borrower_id: str) -> list[tuple[str, str]]:
+        """The groups a borrower is compared with, the closest first; none wider than one that is sure to suffice."""
+        steps = []
+        for group in self.keys.get(borrower_id, {"book": ""}).items():
+            steps.append(group)
+            if self.counts.get(group, 0) > self.plan.sure:
+                break
+        return steps
+
+
+def _keys(industry: object) -> dict[str, str]:
+    """Industry (two digits of GB/T 4754, else the text as it stands), parent and book, as far as known."""
+    if not isinstance(industry, str) or not industry.strip():
+        return {"book": ""}
+    code = _CODE.match(industry.strip())
+    return {"industry": code[0], "parent": code[1], "book": ""} if code else {"industry": industry.strip(), "book": ""}
+
+
+def pool(borrowers: pd.DataFrame, borrower_id: str, *, plan: Plan | None = None) -> list[str]:
+    """Whose statements a comparison of one borrower reads: its own and those of its groups; `borrowers` is the book's
+    table of all."""
+    groups = _Groups(borrowers, plan or load())
+    names = [name for step in groups.ladder(borrower_id) for name in groups.taken.get(step, [])]
+    return sorted({borrower_id, *names})
+
+
+class _Pool(NamedTuple):
+    """A group's figures at one period: who has one, their figures in that order, and the figures sorted."""
+
+    who: list[str]
+    values: np.ndarray
+    ordered: np.ndarray
+
+
+class Among:
+    """The borrowers of a panel beside their peers, asked by metric.
+
+    `panel` holds the borrowers and their peers (`pool`) with `REACH` months of statements or more; `borrowers` is the
+    book's table (borrower_id, industry, currency). Called with a metric and one of READINGS it gives a figure a
+    borrower, as `judgement.sight` asks for it: the percentile (0–1), the value over the peers' median less one, in
+    times of their mean, or in robust deviations from their median; NaN where there is no comparison, and where only
+    the whole book is left to compare with: that is shown, but no ground for a warning.
+    """
+
+    def __init__(self, panel: Panel, borrowers: pd.DataFrame, *, day_basis: int = 360, plan: Plan | None = None):
+        self.plan = plan or load()
+        self._evaluator = ratios.evaluator(panel, day_basis)
+        self._evaluator.settings["price_index"] = 100.0
+        ends = panel.rows["period_end"] - pd.Timedelta(days=15)
+        self._rows = panel.rows.assign(month=(ends.dt.year * 12 + ends.dt.month).to_numpy())
+        self._groups = _Groups(borrowers, self.plan)
+        self._currency = borrowers.set_index("borrower_id")["currency"].to_dict()
+        self._known: dict[str, pd.DataFrame] = {}
+
+    def __call__(self, metric: str, reading: str) -> pd.Series:
+        """One of READINGS of a metric by borrower."""
+        told = self.standing(metric)
+        told = told[told["group"] != "book"]
+        if reading in ("percentile", "robust_z"):
+            return told[reading]
+        if reading not in READINGS:
+            raise ContractError(f"peers: unknown reading {reading!r}; known: {', '.join(READINGS)}")
+        base = told["median" if reading == "over_median" else "mean"]
+        return (told["value"] / base.where(base > 0)) - (1 if reading == "over_median" else 0)
+
+    def standing(self, metric: str) -> pd.DataFrame:
+        """Each borrower's newest figure beside its peers: COLUMNS by borrower_id; `reason` where there is none."""
+        if metric not in self._known:
+            self._known[metric] = self._compared(metric)
+        return self._known[metric]
+
+    def _compared(self, metric: str) -> pd.DataFrame:
+        if metric not in _formulas():
+            raise ContractError(f"peers: unknown metric {metric!r}")
+        values, sizes = self._values(metric), self._sizes()
+        latest = ~self._rows["borrower_id"].duplicated(keep="last")
+        told = {}
+        for month, clients in self._rows[latest].groupby("month"):
+            inside = self._rows["month"].between(month - self.plan.late_months, month).to_numpy()
+            now = pd.Series(np.flatnonzero(inside), index=self._rows["borrower_id"].to_numpy()[inside])
+            now = now[~now.index.duplicated(keep="last")].to_dict()
+            pools: dict[tuple, _Pool] = {}
+            for name in clients["borrower_id"]:
+                told[name] = self._one(name, now, values, sizes, pools)
+        return pd.DataFrame.from_dict(told, orient="index", columns=COLUMNS).rename_axis("borrower_id")
+
+    def _values(self, metric: str) -> np.ndarray:
+        return self._evaluator.evaluate(_formulas()[metric], zero_reason=ratios.NO_INTEREST.get(metric)).values
+
+    def _sizes(self) -> np.ndarray:
+        """The size band on every row; −1 where unknown."""
+        size = self.plan.size
+        values = self._values(size.metric)
+        fair = self._rows["borrower_id"].map(self._currency).eq(size.currency).to_numpy() & ~np.isnan(values)
+        return np.where(fair, np.searchsorted(size.edges, values, side="right"), -1)
+
+    def _one(self, name: str, now: dict[str, int], values: np.ndarray, sizes: np.ndarray, pools: dict) -> list:
+        value, size, most = values[now[name]], sizes[now[name]], 0
+        if np.isnan(value):
+            return [np.nan] * 7 + [0, "", "no_value"]
+        for step in self._groups.ladder(name):
+            for band in [size, None] if step[0] == "industry" and size >= 0 else [None]:
+                key = (step, band)
+                if key not in pools:
+                    pools[key] = self._pool(step, band, now, values, sizes)
+                others = _without(pools[key], name)
+                if len(others) >= self.plan.fewest:
+                    return [value, *_beside(value, others), len(others), "size" if band is not None else step[0], ""]
+                most = max(most, len(others))
+        return [value] + [np.nan] * 6 + [most, "", "few_peers"]
+
+    def _pool(self, step: tuple[str, str], band: int | None, now: dict, values: np.ndarray, sizes: np.ndarray) -> _Pool:
+        who = [name for name in self._groups.taken.get(step, []) if name in now]
+        who = [name for name in who if not np.isnan(values[now[name]]) and band in (None, sizes[now[name]])]
+        found = np.array([values[now[name]] for name in who], dtype=float)
+        return _Pool(who, found, np.sort(found))
+
+
+def _without(pool: _Pool, name: str) -> np.ndarray:
+    """The sorted figures of a group without a borrower's own."""
+    if name not in pool.who:
+        return pool.ordered
+    return np.delete(pool.ordered, bisect_left(pool.ordered, pool.values[pool.who.index(name)]))
+
+
+def _beside(value: float, others: np.ndarray) -> list[float]:
+    """Percentile (ties count half), quartiles and mean of the others, and the robust z."""
+    low, median, high = np.quantile(others, [0.25, 0.5, 0.75])
+    percentile = (bisect_left(others, value) + bisect_right(others, value)) / 2 / len(others)
+    away = _NORMAL * np.median(np.abs(others - median))
+    z = (value - median) / away if away > 0 else np.nan
+    return [percentile, low, median, high, float(others.mean()), z]
+
+
+def trailing(
+    panel: Panel, borrower_id: str, metrics: list[str], *, day_basis: int = 360, plan: Plan | None = None
+) -> pd.DataFrame:
+    """A borrower's newest figures beside its own trailing quarters: `usual` (their median), `quarters` and `own_z`
+    (robust deviations from it), by metric; NaN where too few quarters are known."""
+    plan, evaluator, rows = plan or load(), ratios.evaluator(panel, day_basis), panel.rows
+    keys, told = rows.index[rows["borrower_id"] == borrower_id], {}
+    for metric in metrics:
+        result = evaluator.evaluate(_formulas()[metric], zero_reason=ratios.NO_INTEREST.get(metric))
+        own = pd.Series(result.values, index=rows.index)
+        before = own.reindex(keys[-1] - 3 * np.arange(1, plan.trailing_quarters + 1)).dropna().to_numpy()
+        usual = np.median(before) if len(before) >= plan.fewest_quarters else np.nan
+        away = _NORMAL * np.median(np.abs(before - usual)) if len(before) else np.nan
+        z = (own[keys[-1]] - usual) / away if away > 0 else np.nan
+        told[metric] = (usual, len(before), z)
+    return pd.DataFrame.from_dict(told, orient="index", columns=["usual", "quarters", "own_z"]).rename_axis("metric")
+
+
+def position(
+    among: Among, own: pd.DataFrame, borrower_id: str, measures: dict[str, Measure], *, plan: Plan | None = None
+) -> pd.DataFrame:
+    """One borrower's standing, a row a metric of `own` (`trailing`): COLUMNS, its own, and how both read.
+
+    `level` is weak, middle or strong beside peers (high or low where neither is better), none without peers;
+    `change` is worse, usual, better (or moved) beside its own past, none where that is too short.
+    """
+    plan = plan or load()
+    level = pd.DataFrame({metric: among.standing(metric).loc[borrower_id] for metric in own.index}).T
+    told = level.rename_axis("metric").infer_objects().join(own).reset_index()
+    told["level"] = [_level(row, measures[row.metric], plan.reading) for row in told.itertuples()]
+    told["change"] = [_change(row, measures[row.metric], plan.reading) for row in told.itertuples()]
+    return told
+
+
+def _level(row: tuple, measure: Measure, reading: Reading) -> str:
+    if pd.isna(row.percentile):
+        return "none"
+    if measure.better not in ("high", "low"):
+        return "low" if row.percentile <= reading.weak else "high" if row.percentile >= reading.strong else "middle"
+    good = row.percentile if measure.better == "high" else 1 - row.percentile
+    return "weak" if good <= reading.weak else "strong" if good >= reading.strong else "middle"
+
+
+def _change(row: tuple, measure: Measure, reading: Reading) -> str:
+    if pd.isna(row.own_z):
+        return "none"
+    if abs(row.own_z) < reading.unusual:
+        return "usual"
+    if measure.better not in ("high", "low"):
+        return "moved"
+    return "better" if (row.own_z > 0) == (measure.better == "high") else "worse"
