@@ -78,7 +78,9 @@ def made_run(sample_address: str, tmp_path_factory: pytest.TempPathFactory) -> P
     shutil.copy(sample_address.removeprefix("sqlite:///"), home / "data")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("POSTLOAN_HOME", str(home))
-        wanted = plan.load_run(home / "params" / "runs" / "sample.yml", borrowers=["S0003", "S0005"], jobs=2)
+        wanted = plan.load_run(
+            home / "params" / "runs" / "sample.yml", borrowers=["S0003", "S0005"], notebooks=["borrower_review"], jobs=2
+        )
         outcomes = run.run_all(wanted, plan.jobs(wanted, open_book(wanted.book)))
         assert [outcome.status for outcome in outcomes] == ["ok"] * 4, [str(outcome) for outcome in outcomes]
         return wanted.folder
