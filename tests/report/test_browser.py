@@ -21,7 +21,6 @@ pytestmark = [
 PAGES = {
     "zh": "borrower_review/zh/S0003.html",
     "en": "borrower_review/en/S0005.html",
-    "plan": "workout_plan/zh/S0005.html",
     "index": "index.html",
 }
 UNFOLD = "() => document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
