@@ -112,7 +112,7 @@ def advice_story(told: Plan) -> Prose:
         return _none(told)
     words, advice = told.sheet.words, told.advice
     first = [words("remedies.none")] if not advice.option else [_best(told), _why(told), *_next(told)]
-    second = [_warned(told), _barred(told), _open(told), words("remedies.human")]
+    second = [_warned(told), _waiting(told), _barred(told), _open(told), words("remedies.human")]
     return Prose((told.joined(first), told.joined(second)))
 
 
@@ -128,8 +128,9 @@ def _why(told: Plan) -> str:
         return words("remedies.why_end")
     said = {key: told.money(row[name]) for key, name in (("npv", "npv"), ("failed", "npv_failed"))}
     now = told.money(row["ev"] - row["ev_vs_enforce"])
-    lead = told.money(row["ev_vs_enforce"])
-    return words("remedies.why", chance=words.value(row["chance"], "pct"), now=now, lead=lead, **said)
+    way = words("remedies.more" if row["ev_vs_enforce"] >= 0 else "remedies.less")
+    said |= {"lead": told.money(abs(row["ev_vs_enforce"])), "way": way, "now": now}
+    return words("remedies.why", chance=words.value(row["chance"], "pct"), **said)
 
 
 def _next(told: Plan) -> list[str]:
@@ -151,11 +152,20 @@ def _warned(told: Plan) -> str:
     return told.sheet.words("remedies.warned", checks=checks) if names else ""
 
 
+def _waiting(told: Plan) -> str:
+    """Enforcing would bring more than the advised way, but nothing is due yet."""
+    row = told.options[told.options["kind"] == "enforce"].iloc[0]
+    more = row["ev"] - told.advice.ev
+    if row["legal"] != "fail" or not more > 0:
+        return ""
+    return told.sheet.words("remedies.waiting", margin=told.money(more))
+
+
 def _barred(told: Plan) -> str:
     """What would compute higher, were it not barred."""
     words, advice = told.sheet.words, told.advice
-    if not advice.barred:
-        return ""
+    if not advice.barred or told.options.at[advice.barred, "kind"] == "enforce":
+        return ""  # of enforcing too early `_waiting` tells
     row = told.options.loc[advice.barred]
     kind = "legal" if row["legal"] == "fail" else "viable"
     checks = told.listed([_check(name, told) for name in row["failed"].split(",")])
@@ -203,7 +213,7 @@ def _chance(row: pd.Series, told: Plan) -> str:
     words, p = told.sheet.words, row["break_even"]
     if p > 0 and p <= 1:
         said = {"p": words.value(p, "pct"), "chance": words.value(row["chance"], "pct")}
-        return words("remedies.mind_chance", **said)
+        return words("remedies.mind_chance" if row["chance"] >= p else "remedies.mind_chance_below", **said)
     return words("remedies.mind_chance_never" if p == 0 else "remedies.mind_chance_always")
 
 
@@ -218,6 +228,8 @@ def _floor(row: pd.Series, told: Plan) -> list[str]:
 def size(swing: str, moved: float, told: Plan) -> str:
     """A moved assumption in its own unit, with its sign."""
     value = moved if swing == "months" else moved * 100
+    if not value:
+        return DASH
     sign = "+" if value > 0 else ""
     return told.sheet.words(f"remedies.moved.{swing}", value=sign + told.sheet.words.number(value, 0))
 

@@ -37,6 +37,7 @@ def worth(told: Plan) -> Exhibit:
         ax.axvline(now / divisor, color=ALARM, linewidth=0.8, linestyle="--")
         ax.set_yticks(places, [told.name(name) + ("" if not bar else " ▲") for name, bar in barred.items()])
         ax.invert_yaxis()
+        ax.xaxis.set_major_formatter(lambda value, _: words.number(value, 0))
         ax.set_title(words.unit(told.sheet.currency, scale), loc="left")
         keys = [Patch(color=SOFT, alpha=0.5, label=labels["npv"]), Patch(color=ACCENT, label=labels["ev"])]
         keys.append(Patch(facecolor="white", edgecolor=ACCENT, label=words("remedies.verdict.fail") + " ▲"))
@@ -124,6 +125,7 @@ def tornado(told: Plan) -> Exhibit:
         ax.axvline(0, color=ALARM, linewidth=0.8, linestyle="--")
         ax.set_yticks(places, [words(f"remedies.swing.{name}") for name in wide.index])
         ax.invert_yaxis()
+        ax.xaxis.set_major_formatter(lambda value, _: words.number(value, 0))
         ax.set_title(words.unit(told.sheet.currency, scale), loc="left")
         svg = svg_of(figure)
     first = wide.iloc[0]

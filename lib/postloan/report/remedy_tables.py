@@ -32,7 +32,7 @@ def cash_story(told: Plan) -> Prose | Exhibit:
 def _first(rows: pd.DataFrame, told: Plan) -> str:
     words, base = told.sheet.words, rows.loc["base"]
     said = {name: told.money(base[name]) for name in ("cash", "service")}
-    cover = {"dscr": base["dscr"], "low": rows["dscr"].min()}
+    cover, said["date"] = {"dscr": base["dscr"], "low": rows["dscr"].min()}, words.date(_ends(told)[0])
     return words("remedies.cash_story", **said, **{name: words.value(part, "times") for name, part in cover.items()})
 
 
@@ -50,7 +50,7 @@ def cash_table(told: Plan) -> Exhibit:
     years = len(cash.ends) // _YEAR
     money = {name: cash.of(name, years * _YEAR)[0].reshape(years, _YEAR).sum(axis=1) for name in cash.draws}
     number, unit = scaled(pd.DataFrame(money), told)
-    columns = (words("remedies.case"), *(words("remedies.year", n=n) for n in range(1, years + 1)))
+    columns = (words("remedies.case"), *(words("remedies.year_to", date=words.date(day)) for day in _ends(told)))
     kept = _contract(told)
     due = kept[kept["stress"] == "base"].set_index("year")["service"].reindex(range(1, years + 1), fill_value=0.0)
     rows = [_line("cash_of", name, map(number, part), columns, told) for name, part in money.items()]
@@ -59,7 +59,12 @@ def cash_table(told: Plan) -> Exhibit:
         cover = kept[kept["stress"] == name].set_index("year")["dscr"].reindex(range(1, years + 1))
         rows.append(_line("cover_of", name, (words.value(value, "times") for value in cover), columns, told))
     caption = words("remedies.cash", unit=unit)
-    return table(caption, rows, told.sheet, columns=columns, numeric=columns[1:])
+    return table(caption, rows, told.sheet, columns=columns, numeric=columns[1:], css="remedies")
+
+
+def _ends(told: Plan) -> pd.DatetimeIndex:
+    """The last day of each forecast year."""
+    return told.case.cash.ends[_YEAR - 1 :: _YEAR]
 
 
 def _line(key: str, name: str, cells: object, columns: tuple, told: Plan) -> dict:
