@@ -64,6 +64,8 @@ def test_no_loans_is_one_sentence():
         assert said in told(protection.covenant_story(none, OWED.iloc[:0], 4, sheet(language)))
         blank = pd.DataFrame(columns=HEADS)
         assert said in told(protection.story(blank, blank, blank, RINGS, sheet(language)))
+        owes_nothing = protection.story(blank, piece(), blank, RINGS, sheet(language))
+        assert texts(language)("protection.none_owed") in told(owes_nothing)
     assert protection.covenant_table(none, 4, sheet()).html == ""
     assert "No covenant in force" in told(protection.covenant_story(none, OWED, 4, sheet()))
 

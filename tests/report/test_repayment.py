@@ -31,7 +31,7 @@ def covers(dscr=1.5, reason=None):
 
 
 def future(mean=1.5, reason=None):
-    spread = np.concatenate([np.zeros((1, 8)), np.linspace(-0.4, 0.4, 400)[:, None] + np.zeros((400, 8))])
+    spread = np.concatenate([np.zeros((1, 8)), np.linspace(-0.1, 0.1, 400)[:, None] + np.zeros((400, 8))])
     values = {} if reason else {capacity.METRIC: mean + spread}
     mase = {} if reason else {capacity.METRIC: 0.5}
     draws = outlook.Draws("A", 3, AHEAD, values, mase, {capacity.METRIC: reason} if reason else {})
@@ -50,6 +50,14 @@ def test_story_says_what_the_cover_means(mean, said):
     assert f"预计覆盖{mean:.2f}倍" in text
 
 
+def test_wide_futures_are_not_called_ample():
+    wide = future(1.5)
+    wide.cover.values[capacity.METRIC][1:] += np.linspace(-3, 3, 400)[:, None]
+    text = told(repayment.story(covers(), wide, COMING, ASSUMED, sheet("en")))
+    assert "it may well not" in text
+    assert "without borrowing anew" not in text
+
+
 def test_story_of_missing_cover_has_the_reason():
     text = told(
         repayment.story(covers(reason="missing:ttm.ebitda"), future(reason="undefined"), COMING, ASSUMED, sheet("en"))
@@ -60,9 +68,7 @@ def test_story_of_missing_cover_has_the_reason():
 
 def test_story_without_our_plan_says_so():
     none = COMING.to_dict() | {"own_principal": 0.0, "own_interest": 0.0}
-    assert "No repayment plan of ours" in told(
-        repayment.story(covers(), future(), pd.Series(none), ASSUMED, sheet("en"))
-    )
+    assert "Nothing is due to us" in told(repayment.story(covers(), future(), pd.Series(none), ASSUMED, sheet("en")))
 
 
 def test_renewal_and_overdue_are_told():

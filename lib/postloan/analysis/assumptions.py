@@ -37,6 +37,7 @@ class Cover(_Part):
     maintenance_share: Share
     floor: float = Field(gt=0)
     comfort: float = Field(gt=0)
+    likely: Share
     quarters: int = Field(ge=4, le=8)
     within: int = Field(ge=1, le=8)
     basis: str = Field(min_length=4)

@@ -190,9 +190,9 @@ def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sh
 
     `covers` has period_end and dscr, `outlook` is the `forecasts` table of the cover, `limits` has floor and comfort.
     """
-    words, past = sheet.words, covers.dropna(subset="dscr").tail(12)
+    words, past = sheet.words, covers.tail(12).dropna(subset="dscr")
     ahead = outlook[outlook["mean"].notna()].sort_values("period_end")
-    if len(past) + len(ahead) < 2:
+    if len(past) + len(ahead) < 2 or (ahead.empty and pd.isna(covers["dscr"].iloc[-1])):
         return Exhibit("")
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 2.4))

@@ -108,7 +108,8 @@ def story(covered: pd.DataFrame, held: pd.DataFrame, judged: pd.DataFrame, ring:
     """
     words, told = sheet.words, []
     if covered.empty:
-        return Prose((words("protection.no_loans"),))
+        nothing = held.empty and judged.empty
+        return Prose((words("protection.no_loans" if nothing else "protection.none_owed"),))
     told.append(_covered(covered[covered["loan_id"] == ""].iloc[0], sheet))
     for row in held[(held["claim"] > 0) & (held["concerns"] != "")].itertuples():
         told.append(words("protection.concern_told", id=row.collateral_id, what=_concerns(row, sheet)))

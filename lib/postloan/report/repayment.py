@@ -59,8 +59,13 @@ def _coming(future: object, assumed: object, sheet: Sheet) -> list[str]:
         return [words("capacity.coming_unknown", reason=reason(why, sheet))]
     sums = {name: words.money(row[name], sheet.currency) for name in ("service", "own")}
     told = [words("capacity.coming", **sums, **{n: words.number(row[n]) for n in ("mean", "lower", "upper")})]
+    return [*told, words("capacity.chance", share=share(_chance(future, assumed), sheet))]
+
+
+def _chance(future: object, assumed: object) -> float:
+    """The chance that the cover of any twelve months falls below the floor within the coming four quarters."""
     drawn = future.cover.values["service_cover"][:, : round(12 / future.cover.step)]
-    return [*told, words("capacity.chance", share=share((drawn < assumed.cover.floor).any(axis=1).mean(), sheet))]
+    return float((drawn < assumed.cover.floor).any(axis=1).mean())
 
 
 def share(chance: float, sheet: Sheet) -> str:
@@ -87,7 +92,9 @@ def _means(covers: pd.DataFrame, future: object, assumed: object, sheet: Sheet) 
     if pd.isna(dscr):
         return []
     cash = last["cash"] if row is None else future.start["cash"].iloc[0] if len(future.start) else dscr * service
-    level = "ample" if dscr >= assumed.cover.comfort else "tight" if dscr >= assumed.cover.floor else "short"
+    limits, risk = assumed.cover, 0.0 if row is None else _chance(future, assumed)
+    level = "short" if dscr < limits.floor else "tight" if dscr < limits.comfort else "ample"
+    level = "unsure" if level != "short" and risk >= limits.likely else level
     return [sheet.words(f"capacity.means_{level}", gap=sheet.words.money(service - cash, sheet.currency))]
 
 
