@@ -97,8 +97,8 @@ CASES = {
         6,
     ),
     "u2 there and back": (
-        listed((0, -6, STEEL), (4, 6, STEEL)),
-        listed((0, -6, STEEL), (4, 6, STEEL), papers=[paper("contract", STEEL, 6, -9), paper("contract", STEEL, 6, -8)]),
+        listed(*((n + m, (m - 1) * 2, STEEL) for n in (0, 6, 12) for m in (0, 2))),
+        listed(*((n + m, (m - 1) * 2, STEEL) for n in (0, 6, 12) for m in (0, 2)), papers=[paper("contract", STEEL, 6, n) for n in (-9, -8)]),
         6,
     ),
     "u3 a tenth in cash": (
@@ -461,7 +461,7 @@ def test_many_equal_transfers_stay_cheap():
     start = time.process_time()
     told = flags(rows)
     assert time.process_time() - start < 8
-    assert told.at["u1", "money"] == pytest.approx(4 * MILLION)
+    assert "u1" not in told.index  # told once
     assert told.at["u2", "money"] == pytest.approx(4 * MILLION)
 
 
@@ -470,7 +470,9 @@ def test_ring_search_is_bounded_and_says_so(monkeypatch):
     few = how.flags.u2.model_copy(update={"rings": 1})
     changed = how.model_copy(update={"flags": how.flags.model_copy(update={"u2": few})})
     monkeypatch.setattr(use_params, "load", lambda: changed)
-    use = loan_use.check(listed((0, -4, STEEL), (1, 4, STEEL), (2, -4, SHELL), (3, 4, SHELL)), day(100))
+    use = loan_use.check(
+        listed(*((2 * n + m, 1 - 2 * (m == 0), (STEEL, SHELL)[n % 2]) for n in range(8) for m in (0, 1))), day(100)
+    )
     assert use.flags.set_index("flag").at["u2", "bounded"]
     assert "bounded" in set(use.unjudged["reason"])
 

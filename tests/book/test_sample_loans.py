@@ -276,7 +276,7 @@ def test_truth_has_every_flag_and_group():
     assert set(TRUTH["rule"]) <= {f"u{number}" for number in range(1, 13)} | set(groups)
     real = TRUTH[TRUTH["look_alike"] == 0]
     uses = real[real["rule"].str.fullmatch(r"u\d+")].groupby("rule")["borrower_id"].nunique()
-    assert uses.reindex([f"u{number}" for number in range(1, 13)]).between(1, 2).all()
+    assert uses.reindex([f"u{number}" for number in range(1, 13)]).between(1, 3).all()
     assert set(real["rule"].map(groups).dropna()) == set(groups.values())
     assert (TRUTH["look_alike"] == 1).sum() >= 10
     assert (TRUTH["from"] <= TRUTH["to"]).all()
@@ -373,9 +373,9 @@ def test_payments_have_papers_but_for_the_planted(spent):
 def test_money_back_is_half_within_a_month_where_planted(spent):
     named = ("往来款", "借款")
     back = ROWS["transactions"][ROWS["transactions"]["memo"].isin(named)]
-    assert set(back["borrower_id"]) == planted_in("u1")
+    assert set(back["borrower_id"]) == planted_in("u1") - {"S0015"}  # whose ring calls it trade
     first = ROWS["drawdowns"].set_index(["borrower_id", "drawn_on"])["amount"]
-    for row in USES.query("rule == 'u1' and look_alike == 0").itertuples():
+    for row in USES.query("rule == 'u1' and look_alike == 0 and borrower_id != 'S0015'").itertuples():
         mine = back[(back["borrower_id"] == row.borrower_id) & back["booked_on"].between(row._3, row.to)]
         money = mine[(mine["direction"] == "in") | ~mine["account"].str.startswith("6299")]["amount"].sum()
         assert money > 0.5 * first[row.borrower_id, row._3]
@@ -384,7 +384,7 @@ def test_money_back_is_half_within_a_month_where_planted(spent):
 def test_passed_on_money_is_seen_in_payees_accounts():
     rows = ROWS["transactions"]
     payees = rows[~rows["account"].str.startswith("6299")]
-    assert set(payees["borrower_id"]) == planted_in("u2") | planted_in("u10") | {"S0026"}
+    assert set(payees["borrower_id"]) == {"S0015", "S0026"} | planted_in("u10")
     flows = payees.pivot_table(index="borrower_id", columns="direction", values="amount", aggfunc="sum")
     passed = flows["out"] / flows["in"]
     assert (passed[sorted(planted_in("u10"))] >= 0.9).all()

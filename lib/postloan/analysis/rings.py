@@ -46,6 +46,8 @@ def search(facts: Facts) -> Rings:
                 first = paid[paid["v"] == path[1]]
                 if len(first) and (hit := flows.round(first, path)) is not None:
                     took, chain = hit
+                    if len(path) == 3 and took.sum() < limits.laps:
+                        continue  # once there and back is a return (U1)
                     if not _traded(facts, first, chain):
                         hits.append(first[took])
                         ways.append((k, chain))

@@ -56,15 +56,24 @@ def ledger(transactions: pd.DataFrame, how: Tracing) -> Ledger:
     return Ledger(rows, index, start)
 
 
+def opening(rows: pd.DataFrame) -> pd.Series:
+    """The balance each account began with, by account code: the one most of the balances told agree with, since within
+    a day their order is unknown; without balances, the least that never runs dry. `rows` are in order."""
+    by = rows.groupby("account_code", sort=True)
+    after = by["signed"].cumsum()
+    least = (-after.groupby(rows["account_code"]).min()).clip(lower=0)
+    day_end = after.groupby([rows["account_code"], rows["day"]]).transform("last")
+    told = ((rows["balance"] - day_end) * 10).round().rename("told")  # statements round each entry
+    votes = told.dropna().groupby([rows["account_code"], told.dropna()]).size().reset_index(name="votes")
+    best = votes.sort_values("votes", ascending=False, kind="stable").drop_duplicates("account_code")
+    return (best.set_index("account_code")["told"] / 10).reindex(least.index).fillna(least)
+
+
 def _before(rows: pd.DataFrame) -> np.ndarray:
-    """Money in the account before each row, from the first balance told; without one, the least that never runs dry."""
-    groups = rows.groupby("account_code", sort=False)
-    after = groups["signed"].cumsum()
-    least = (-after.groupby(rows["account_code"]).transform("min")).clip(lower=0)
-    told = rows["balance"] - after  # the opening balance, as far as the order within a day is the bank's
-    last_of_day = ~rows.duplicated(["account_code", "day"], keep="last")
-    opening = told.where(last_of_day).groupby(rows["account_code"]).transform("median").fillna(least)
-    return (opening + after - rows["signed"]).clip(lower=0).to_numpy()
+    """Money in the account before each row, at least zero."""
+    after = rows.groupby("account_code", sort=False)["signed"].cumsum()
+    held = rows["account_code"].map(opening(rows)) + after - rows["signed"]
+    return held.clip(lower=0).to_numpy()
 
 
 def _pairs(rows: pd.DataFrame, days: int) -> np.ndarray:

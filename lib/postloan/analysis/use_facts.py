@@ -61,26 +61,48 @@ class Facts:
         return self.drawn["amount"].to_numpy(float)[np.asarray(k, dtype=int)]
 
 
-def gather(rows: dict[str, pd.DataFrame], as_of: pd.Timestamp, how: Settings) -> Facts:
-    """Read the tables of the loan side (loan_tables.LOAN_TABLES) into facts; money is traced on the way."""
+@dataclass
+class Reading:
+    """The account statements in order, with who every counterparty is: `at` tells where a row finds its party in
+    `matched`, first the ledger's rows, then the papers'. `owner` and `inner` as in Facts."""
+
+    ledger: Ledger
+    matched: pd.DataFrame
+    at: np.ndarray
+    papers: pd.DataFrame
+    trade: pd.DataFrame
+    owner: np.ndarray
+    inner: np.ndarray
+
+
+def read(rows: dict[str, pd.DataFrame], as_of: pd.Timestamp, how: Settings) -> Reading:
+    """Order the transactions known on the day and match their counterparties with parties and papers."""
     moved = rows["transactions"]
     moved = moved[moved["booked_on"] <= as_of].reset_index(drop=True)
     ledger = tracing.ledger(moved, how.tracing)
     book = parties.known(rows["parties"], rows["guarantors"])
     papers = rows["papers"].reset_index(drop=True)
     matched, at = _matched(ledger.rows, papers, book, how)
-    ledger.rows["entity"], ledger.rows["group"] = (
-        matched[name].to_numpy()[at[: len(ledger.rows)]] for name in ("entity", "group")
-    )
-    papers = papers.assign(entity=matched["entity"].to_numpy()[at[len(ledger.rows) :]])
+    count = len(ledger.rows)
+    for name in ("entity", "group"):
+        ledger.rows[name] = matched[name].to_numpy()[at[:count]]
+    papers = papers.assign(entity=matched["entity"].to_numpy()[at[count:]])
     owner, inner = _owners(ledger, book)
+    return Reading(ledger, matched, at, papers, _trade(papers, as_of), owner, inner)
+
+
+def gather(rows: dict[str, pd.DataFrame], as_of: pd.Timestamp, how: Settings) -> Facts:
+    """Read the tables of the loan side (loan_tables.LOAN_TABLES) into facts; money is traced on the way."""
+    known = read(rows, as_of, how)
+    ledger, owner = known.ledger, known.owner
     drawn = _drawn(rows, ledger, owner, how)
     seen = drawn[drawn["row"] >= 0]
     spent = tracing.follow(ledger, seen, owner, how.tracing)
     spent["k"] = seen.index.to_numpy()[spent["k"]]
     today = int(number(pd.Series([as_of]))[0])
-    facts = Facts(how, rows, today, ledger, drawn, spent, matched, papers, _trade(papers, as_of), owner, inner)
-    facts.spent = _described(facts, at)
+    shared = (known.matched, known.papers, known.trade, owner, known.inner)
+    facts = Facts(how, rows, today, ledger, drawn, spent, *shared)
+    facts.spent = _described(facts, known.at)
     return facts
 
 

@@ -76,6 +76,7 @@ class U2(Flag):
 
     shortest: Annotated[int, Field(ge=2)]
     longest: Annotated[int, Field(le=6)]
+    laps: Annotated[int, Field(ge=1)]
     retained: tuple[Share, float]
     days: Days
     floor: Share

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from postloan.analysis.tracing import WAYS
-from postloan.analysis.use_facts import Facts, found, nothing
+from postloan.analysis.use_facts import Facts, found, nothing, number
 
 _ROWS = 6  # returning transfers kept as evidence for a payee
 _BIG = 1_000_000  # more days than any calendar has: keys of (group, day)
@@ -75,9 +75,9 @@ def _by_group(facts: Facts) -> tuple[pd.Series, pd.Series]:
     return refunds, covered.groupby(covered.index.map(group)).sum()
 
 
-def returns(facts: Facts) -> pd.DataFrame:
+def returns(facts: Facts, rings: pd.DataFrame) -> pd.DataFrame:
     """U1: half of what a payee got comes back within 30 days, goes to related parties without trade, or is seen
-    coming home through accounts we can read."""
+    coming home through accounts we can read. What went round (`rings`, the finding of U2) is told there."""
     limits = facts.how.flags.u1
     told = back(facts, limits.days)
     told = told[(told["returned"] >= limits.back * told["raw"] * (1 - limits.near)) & (told["returned"] > 0)]
@@ -88,7 +88,12 @@ def returns(facts: Facts) -> pd.DataFrame:
     parts = [part for part in (paid, _direct(facts, told), _home(facts, told)) if len(part)]
     if not parts:
         return nothing()
-    rows = _worth(pd.concat(parts), facts, limits.floor)
+    round_ = {(k, row) for k, many in zip(rings["k"], rings["rows"], strict=True) for row in many}
+    rows = pd.concat(parts)
+    known = [pair in round_ for pair in zip(rows["k"], rows["row"], strict=True)]
+    rows = _worth(rows[~np.array(known, dtype=bool)], facts, limits.floor)
+    if rows.empty:
+        return nothing()
     seen = _came(facts, told[told["k"].isin(rows["k"])])
     late = rows.groupby("k")["day"].min()
     first = seen.groupby("k")["day"].min().reindex(late.index).fillna(late)  # known from the first return on
@@ -128,13 +133,15 @@ def _direct(facts: Facts, told: pd.DataFrame) -> pd.DataFrame:
 
 
 def _home(facts: Facts, told: pd.DataFrame) -> pd.DataFrame:
-    """Money that outsiders whose accounts we can read sent home, tagged all the way."""
+    """Money that outsiders whose accounts we can read sent home or to related parties, tagged all the way."""
     spent = facts.spent
-    rows = spent[~spent["inside"] & (spent["payee_owner"] == spent["home"])]
     moved = facts.ledger.rows
+    home = ~spent["inside"] & (spent["payee_owner"] == spent["home"]) & (spent["pair"] >= 0)
+    near = spent[~spent["inside"] & ~home & (spent["kind"] == "related") & (spent["covered"] < spent["amount"])]
+    rows = spent[home]  # who sent it, as the borrower's own account names them
     rows = rows.assign(group=moved["group"].to_numpy()[rows["pair"]], entity=moved["entity"].to_numpy()[rows["pair"]])
-    rows = _without(rows[rows["pair"] >= 0], told)
-    return rows[facts.covered(rows["entity"]) < rows["amount"]]
+    rows = _without(rows, told)
+    return pd.concat([rows[facts.covered(rows["entity"]) < rows["amount"]], near])
 
 
 def cash(facts: Facts) -> pd.DataFrame:
@@ -180,15 +187,20 @@ def split(facts: Facts) -> pd.DataFrame:
     runs |= count[end] - count[begin] >= limits.times
     marks = np.bincount(begin[runs], minlength=len(rows) + 1) - np.bincount(end[runs], minlength=len(rows) + 1)
     hit = rows[marks.cumsum()[:-1] > 0]
-    raw = hit["amount"].groupby([hit["k"], hit["entity"]]).transform("sum")
-    contract = hit["entity"].map(facts.trade["contract_from"])
-    started = hit["day"].groupby([hit["k"], hit["entity"]]).transform("min")
-    staged = (
-        (contract <= started)
-        & (hit["covered"] >= raw * (1 - facts.how.flags.u9.over))
-        & (hit["entity"].map(facts.trade["count"]) > 1)
-    )
-    return found(hit[~staged])
+    return found(hit[~_staged(hit, facts)])
+
+
+def _staged(hit: pd.DataFrame, facts: Facts) -> np.ndarray:
+    """Delivery in stages: one contract of the payee, made before the first payment, covers them all and more than one
+    invoice was billed. Several small contracts are no stages."""
+    papers = facts.papers[facts.papers["kind"] == "contract"]
+    by = hit.groupby(["k", "entity"]).agg(raw=("amount", "sum"), first=("day", "min")).reset_index()
+    both = by.merge(papers.assign(on=number(papers["dated_on"]))[["entity", "amount", "on"]], on="entity")
+    near = 1 - facts.how.flags.u9.over
+    fits = both[(both["on"] <= both["first"]) & (both["amount"] >= both["raw"] * near)]
+    bills = facts.papers[facts.papers["kind"] == "invoice"].groupby("entity").size()
+    fits = set(fits.loc[fits["entity"].map(bills) > 1, ["k", "entity"]].itertuples(index=False, name=None))
+    return np.array([pair in fits for pair in zip(hit["k"], hit["entity"], strict=True)], dtype=bool)
 
 
 def lenders(facts: Facts) -> pd.DataFrame:
@@ -299,7 +311,9 @@ def _passed_on(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows[(rows["pair"] >= 0) & rows["passed"]]
     at = rows["pair"].to_numpy()
     key = moved["account_code"].to_numpy() * _BIG + moved["day"].to_numpy()
-    begin, end = np.searchsorted(key, key[at]), np.searchsorted(key, key[at] + limits.days, side="right")
+    on = moved["day"].to_numpy()[at]
+    until = np.busday_offset(on.astype("datetime64[D]"), limits.days, roll="backward").astype("int64")
+    begin, end = np.searchsorted(key, key[at]), np.searchsorted(key, key[at] - on + until, side="right")
     ins = np.append(0.0, moved["amount"].where(~moved["out"], 0).cumsum())
     outs = np.append(0.0, moved["amount"].where(moved["out"], 0).cumsum())
     got, gave = ins[end] - ins[begin], outs[end] - outs[begin]

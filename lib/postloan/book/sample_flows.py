@@ -49,7 +49,7 @@ def collected(client: Client, when: pd.Timestamp) -> float:
 def people(client: Client) -> None:
     """Write the borrower itself, its owner, five customers, five suppliers and those everybody pays."""
     own = {"name": client.kind.name, "credit_code": client.master["credit_code"], "account": client.account}
-    own |= {"address": f"{client.kind.region}示例路{client.number + 11}号", "phone": f"0999-1{client.number:06d}"}
+    own |= {"address": f"{client.kind.region}示例路{client.number + 11}号", "phone": f"0999-99{client.number:05d}"}
     founded = pd.Timestamp("2009-05-18")
     know(client, "P0", "own", **own, controller=person(client, 0), founded_on=founded)
     know(client, "P1", "controller", kind="individual", name=person(client, 0))
@@ -116,16 +116,20 @@ def buy(client: Client, loan: dict, on: pd.Timestamp, amount: int, party: dict, 
 def paper(client: Client, loan: dict, on: pd.Timestamp, amount: float, party: dict, **told: object) -> str:
     """A contract 25 days before a payment and an invoice five days before it; returns the invoice's id.
 
-    `told`: `contracted` (amount of the contract), `invoiced_on`, `number` and `cancelled_on` of the invoice.
+    `told`: `contracted` (amount of the contract, 0: none), `invoiced_on`, `number` and `cancelled_on` of the invoice.
     """
     turn = sum(row["kind"] == "invoice" for row in client.rows["papers"]) + 1
     signed, mark = day(on - pd.Timedelta(days=25)), f"{client.number + 1:04d}-{turn:03d}"
     contract = {"contract_id": None, "invoice_number": None, "cancelled_on": None, "dated_on": signed}
     about = {"loan_id": loan["loan_id"], "party": party["name"]}
     made = told.get("contracted", round(amount * 1.05))
-    client.add("papers", paper_id=f"CON-{mark}", kind="contract", **about, amount=made, **contract)
+    if made:
+        client.add("papers", paper_id=f"CON-{mark}", kind="contract", **about, amount=made, **contract)
     invoiced = told.get("invoiced_on", day(on - pd.Timedelta(days=5)))
-    row = {"contract_id": f"CON-{mark}", "invoice_number": told.get("number", f"{client.number + 1:03d}{turn:05d}")}
+    row = {
+        "contract_id": f"CON-{mark}" if made else None,
+        "invoice_number": told.get("number", f"{client.number + 1:03d}{turn:05d}"),
+    }
     row |= {"dated_on": min(invoiced, on), "cancelled_on": None, "amount": amount}
     invoice = client.add("papers", paper_id=f"INV-{mark}", kind="invoice", **about, **row)
     if cancelled := told.get("cancelled_on"):

@@ -26,6 +26,7 @@ _PURPOSES = {
 }  # fmt: skip
 # The day on which the working-capital loans of a client mature, and from when a client pays nothing any more.
 ANCHORS = {4: (4, 17), 8: (4, 8), 14: (4, 10), 23: (1, 15)}
+_NO_LINE = {6}  # its suppliers are paid later than its customers pay: it needs no working capital
 STOPS = {4: "2026-04-01", 14: "2026-04-01", 23: "2026-01-10"}
 
 
@@ -35,6 +36,8 @@ def lend(client: Client) -> None:
     if client.debt["short"].max() == 0:
         return _unused(client, start)
     first = term(client, start, _until(client))
+    if client.number in _NO_LINE:
+        return
     _lines(client, start if not first else after(start, int(client.rng.integers(15, 40))))
 
 

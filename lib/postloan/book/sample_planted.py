@@ -2,12 +2,12 @@
 
 It happens to the newest drawdown D with 40 days behind it (S0009: that of 13 April 2026). What is not named goes to
 suppliers on the contract list with matching papers. T is the loan's `entrusted_above`; +n are working days after D.
-  u1   S0009: 37 % of D to a supplier on +1, 36 % back on +4; 20 % on +6, 19.6 % back on +10 (memo 往来款).
+  u1   S0009: 37 % of D to a supplier on +1, 36 % back on +4; 20 % on +6, 19.6 % back on +10 (memo 往来款): also u2.
        S0021: 60 % to a supplier on +1, whose account sends 58.5 % to the controller (P1) next day: also u10.
-  u2   S0015, S0024: 40 % to A on +1, A to B 39 % on +3, B back to the collection account 38.5 % on +6.
+  u2   S0015: 60 % to A on +1, A to B 58.5 % on +3, B back to the collection account 57.6 % on +6: also u1.
   u3   S0016: 14 % to three individuals (memo 备用金); S0025: 80,000 in cash twice.
   u4   S0017: 10 % to a securities firm (银证转账); S0026: 30 % to a developer (购房款).
-  u5   S0018: 0.45 T to one payee on +1, +2 and +3; S0027: 0.9 T to one payee on +1 and +3.
+  u5   S0018: 0.45 T to one payee on +1, +2 and +3; S0027: 0.9 T to one payee on +1 and +3; no contract, one invoice.
   u6   S0019: 25 % to a small-loan company on +5; S0028: 30 % to another bank on +4 (归还贷款).
   u7   S0020: 92 % lies still until day 60; S0029: 85 % into its own structured deposit on +2.
   u8   S0022: 35 % to a firm off the list, founded three months before, of another trade, with the borrower's telephone;
@@ -18,7 +18,7 @@ suppliers on the contract list with matching papers. T is the loan's `entrusted_
   u11  S0006: a project loan whose payments run 21, 21 and 18 points ahead of verified progress.
   u12  S0010: all of D for production lines under equipment contracts, a twelve-month loan; S0020 needs no working
        capital at all: it pays its suppliers later than its customers pay.
-Look-alikes: u1 S0002 (15 % refunded against a credit note) and S0003 (half refunded against a credit note when a
+Look-alikes: u1 and u2 S0002 (15 % refunded against a credit note) and S0003 (half refunded against a credit note when a
 contract falls through, paid anew to another supplier); u2 S0001 (a sister sells to it and buys from it, other sums);
 u3 S0006 (12 % for wages through the payroll agent); u4 S0001 and S0027 (office rent to a property firm); u5 S0004 (0.6
 T to one payee every seven working days, by stages of one contract); u6 S0001 (agreed purpose: to replace another
@@ -43,8 +43,6 @@ Act = Callable[[Client, dict, dict], float]  # what an act does with a drawdown;
 
 def spend(client: Client) -> None:
     """Spend every drawdown in the account statements: as planted where something is, else as agreed."""
-    if client.number in _PROJECTS:
-        _project(client, *_PROJECTS[client.number])
     pairs = [pair for pair in flows.drawn(client) if not pair[0]["loan_id"].endswith("-P1")]
     settled = [pair for pair in pairs if pair[1]["drawn_on"] <= TODAY - _SETTLED or client.number == 8]
     for pair in pairs:
@@ -73,6 +71,11 @@ def _pass(client: Client, source: dict, on: pd.Timestamp, amount: int, to: dict,
     client.move(source["account"], on, -amount, to, memo)
 
 
+def _soon(when: pd.Timestamp) -> pd.Timestamp:
+    """The next day, or the same one before a weekend."""
+    return when if when.day_of_week == 4 else when + pd.Timedelta(days=1)
+
+
 def _came(client: Client, party: dict, on: pd.Timestamp, amount: int, memo: str = "货款") -> None:
     """A payment as the payee's own account shows it."""
     client.move(party["account"], on, amount, {**client.party("P0"), "account": client.loan_account}, memo)
@@ -86,7 +89,8 @@ def _back_to_us(client: Client, loan: dict, drawdown: dict) -> float:
     for out, share, home, back in ((1, 0.37, 4, 0.36), (6, 0.20, 10, 0.196)):
         flows.buy(client, loan, _on(drawdown, out), _part(drawdown, share), payee)
         client.move(client.account, _on(drawdown, home), _part(drawdown, back), payee, "往来款")
-    client.plant("u1", drawdown["drawn_on"], _on(drawdown, 10))
+    for rule in ("u1", "u2"):
+        client.plant(rule, drawdown["drawn_on"], _on(drawdown, 10))
     return 0.57
 
 
@@ -94,7 +98,7 @@ def _back_to_owner(client: Client, loan: dict, drawdown: dict) -> float:
     payee = _payee(client, "X1")
     flows.buy(client, loan, _on(drawdown, 1), _part(drawdown, 0.6), payee)
     _came(client, payee, _on(drawdown, 1), _part(drawdown, 0.6))
-    _pass(client, payee, _on(drawdown, 2), _part(drawdown, 0.585), client.party("P1"), "借款")
+    _pass(client, payee, _soon(_on(drawdown, 1)), _part(drawdown, 0.585), client.party("P1"), "借款")
     for rule in ("u1", "u10"):
         client.plant(rule, drawdown["drawn_on"], _on(drawdown, 2))
     return 0.6
@@ -102,14 +106,16 @@ def _back_to_owner(client: Client, loan: dict, drawdown: dict) -> float:
 
 def _ring(client: Client, loan: dict, drawdown: dict) -> float:
     first, second = _payee(client, "X1"), _payee(client, "X2", relation="other", on_contract=None)
-    flows.buy(client, loan, _on(drawdown, 1), _part(drawdown, 0.4), first)
-    _came(client, first, _on(drawdown, 1), _part(drawdown, 0.4))
-    _pass(client, first, _on(drawdown, 3), _part(drawdown, 0.39), second, "货款")
-    client.move(second["account"], _on(drawdown, 3), _part(drawdown, 0.39), first, "货款")
-    _pass(client, second, _on(drawdown, 6), _part(drawdown, 0.385), client.party("P0"), "货款")
-    client.move(client.account, _on(drawdown, 6), _part(drawdown, 0.385), second, "货款")
-    client.plant("u2", drawdown["drawn_on"], _on(drawdown, 6))
-    return 0.4
+    out, over, home = (_part(drawdown, share) for share in (0.6, 0.585, 0.576))
+    flows.buy(client, loan, _on(drawdown, 1), out, first)
+    _came(client, first, _on(drawdown, 1), out)
+    _pass(client, first, _on(drawdown, 3), over, second, "货款")
+    client.move(second["account"], _on(drawdown, 3), over, first, "货款")
+    _pass(client, second, _on(drawdown, 6), home, client.party("P0"), "货款")
+    client.move(client.account, _on(drawdown, 6), home, second, "货款")
+    for rule in ("u1", "u2"):
+        client.plant(rule, drawdown["drawn_on"], _on(drawdown, 6))
+    return 0.6
 
 
 def _to_people(client: Client, loan: dict, drawdown: dict) -> float:
@@ -145,8 +151,9 @@ def _split(days: tuple[int, ...], share: float) -> Act:
 
     def act(client: Client, loan: dict, drawdown: dict) -> float:
         payee, amount = client.party("V5"), lots(loan["entrusted_above"] * share, LOT // 10)
+        flows.paper(client, loan, _on(drawdown, days[0]), len(days) * amount, payee, contracted=0)
         for each in days:
-            flows.buy(client, loan, _on(drawdown, each), amount, payee)
+            client.move(loan["account"], _on(drawdown, each), -amount, payee, "货款")
         client.plant("u5", _on(drawdown, days[0]), _on(drawdown, days[-1]))
         return len(days) * amount / drawdown["amount"]
 
@@ -212,7 +219,7 @@ def _same_day(client: Client, loan: dict, drawdown: dict) -> float:
     onward = _payee(client, "X2", relation="other", on_contract=None)
     flows.buy(client, loan, drawdown["drawn_on"], _part(drawdown, 0.5), payee)
     _came(client, payee, drawdown["drawn_on"], _part(drawdown, 0.5))
-    _pass(client, payee, _on(drawdown, 1), _part(drawdown, 0.48), onward, "货款")
+    _pass(client, payee, _soon(drawdown["drawn_on"]), _part(drawdown, 0.48), onward, "货款")
     client.plant("u10", drawdown["drawn_on"], _on(drawdown, 1))
     return 0.5
 
@@ -238,7 +245,8 @@ def _refund(share: float, days: int) -> Act:
         _credit(client, loan, _on(drawdown, days), amount, payee)
         client.move(client.loan_account, _on(drawdown, days + 1), amount, payee, "合同取消退款")
         flows.buy(client, loan, _on(drawdown, days + 3), amount, client.party("V4"))
-        client.plant("u1", _on(drawdown, 1), _on(drawdown, days + 1), 1)
+        for rule in ("u1", "u2"):
+            client.plant(rule, _on(drawdown, 1), _on(drawdown, days + 1), 1)
         return share
 
     return act
@@ -327,73 +335,8 @@ ACTS: dict[int, tuple[Act, ...]] = {
     8: (_back_to_us,), 9: (_machines,), 14: (_ring,), 15: (_to_people,),
     16: (_paid("u4", 4, 0.10, "银证转账", **_SECURITIES),), 17: (_split((1, 2, 3), 0.45),),
     18: (_paid("u6", 5, 0.25, "归还借款", **_SMALL_LOANS), _returned_goods), 19: (_idle,), 20: (_back_to_owner,),
-    21: (_stranger(0.35, shares=("phone",), young=3, scope="餐饮管理、会议服务"),), 22: (_cancelled,), 23: (_ring,),
+    21: (_stranger(0.35, shares=("phone",), young=3, scope="餐饮管理、会议服务"),), 22: (_cancelled,),
     24: (_cash,), 25: (_paid("u4", 3, 0.30, "购房款", **_DEVELOPER), _agent), 26: (_split((1, 3), 0.9), _rent),
     27: (_paid("u6", 4, 0.30, "归还贷款", **_BANK),), 28: (_deposit,),
     29: (_stranger(0.30, shares=("address", "controller")),), 30: (_over_contract,), 31: (_same_day,),
 }  # fmt: skip
-
-# A project loan drawn in two parts: the day signed, the second drawdown, and (seen, verified, paid, equity) by day.
-_PROJECTS = {
-    5: ("2025-03-10", "2025-09-15", (("2025-06-30", 0.22, 0.30, 0.30), ("2025-09-30", 0.31, 0.52, 0.33),
-        ("2025-12-31", 0.45, 0.66, 0.36), ("2026-03-31", 0.58, 0.76, 0.40))),
-    6: ("2025-04-14", "2025-10-20", (("2025-06-30", 0.25, 0.34, 0.36), ("2025-09-30", 0.46, 0.54, 0.58),
-        ("2025-12-31", 0.63, 0.75, 0.75), ("2026-03-31", 0.84, 0.88, 0.90))),
-}  # fmt: skip
-
-
-def _project(client: Client, signed: str, second: str, checks: tuple) -> None:
-    """A project loan in two drawdowns, its builder paid by milestone and its progress verified each quarter."""
-    start, again, end = day(signed), day(second), day(pd.Timestamp(signed) + pd.DateOffset(years=6))
-    amount = lots(0.12 * lending.room(client, "long", start, [end], [1.0]), 100 * LOT)
-    told = {"product": "project", "purpose": "新建生产线项目", "repayment": "equal_principal"}
-    told |= {"account": f"6299-{client.number + 1:04d}-03"}
-    loan = lending.sign(client, f"L{client.number + 1:04d}-P1", amount, start, end, **told)
-    first = lots(amount * 0.45, 10 * LOT)
-    lending.draw(client, loan, start, first)
-    lending.draw(client, loan, again, amount - first, 2)
-    lending.pay(client, loan, _staged(client, loan, first))
-    for seen, verified, paid, equity in checks:
-        shares = {"verified_share": verified, "paid_share": paid, "equity_paid_share": equity}
-        client.add("progress", loan_id=loan["loan_id"], seen_on=day(seen), **shares)
-    _milestones(client, loan, first, amount - first)
-    late = client.number == 5
-    client.plant("u11", day("2025-09-30"), TODAY, int(not late))
-    if not late:
-        client.plant("u7", start, again, 1)
-
-
-def _staged(client: Client, loan: dict, first: int) -> list[tuple]:
-    """The plan of the first drawdown, and the whole one known at the second; principal from the third year on."""
-    start, again = (row["drawn_on"] for row in client.rows["drawdowns"] if row["loan_id"] == loan["loan_id"])
-    days = lending.quarter_days(start, loan["matures_on"])
-    free = sum(due < start + pd.DateOffset(years=2) for due in days)
-
-    def parts(total: int) -> list[tuple[pd.Timestamp, int]]:
-        each = lots(total / (len(days) - free))
-        return [(due, 0 if turn < free else each) for turn, due in enumerate(days[:-1])] + [
-            (days[-1], total - each * (len(days) - free - 1))
-        ]
-
-    old = lending.plan(client, loan, parts(first), start)
-    past = [row for row in old if row[0] <= again]
-    since = max([start, *(due for due, *_ in past)])
-    whole, owed, rows = dict(parts(loan["amount"])), loan["amount"], []
-    for due in (due for due in days if due > again):
-        rows.append((due, whole[due], round(owed * loan["rate"] * (due - since).days / 360)))
-        owed, since = owed - whole[due], due
-    lending.write_plan(client, loan, past + rows, again)
-    return past + rows
-
-
-def _milestones(client: Client, loan: dict, first: int, second: int) -> None:
-    """The builder is paid part by part; three tenths at once, the rest as the work goes on."""
-    builder = _payee(client, "V7", name=flows.company(client, 60, "建设工程"), scope="工业建筑施工、设备安装")
-    drawdowns = [row for row in client.rows["drawdowns"] if row["loan_id"] == loan["loan_id"]]
-    for drawdown, amount in zip(drawdowns, (first, second), strict=True):
-        left = amount
-        for days, share in ((3, 0.30), (45, 0.30), (85, 0.25)):
-            paid = lots(amount * share)
-            flows.buy(client, loan, _on(drawdown, days), paid, builder, memo="工程进度款")
-            left -= paid if _on(drawdown, days) <= TODAY else 0
-        flows.buy(client, loan, _on(drawdown, 120), left, builder, memo="工程进度款")

@@ -8,6 +8,7 @@ from postloan.book import (
     sample_flows,
     sample_loans,
     sample_planted,
+    sample_projects,
     sample_security,
     sample_talks,
 )
@@ -22,6 +23,7 @@ def write(client: Client) -> None:
     else:
         sample_loans.lend(client)
     sample_flows.people(client)
+    sample_projects.lend(client)
     sample_planted.spend(client)
     client.post({client.account: sample_flows.run(client)})
     if client.number >= 10 and client.number not in sample_cases.CASES:
