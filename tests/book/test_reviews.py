@@ -5,6 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from postloan.errors import ContractError
 from postloan.tables import Intake
 
 PEOPLE = pd.DataFrame({"borrower_id": ["A"], "name": ["甲"]})
@@ -68,6 +69,12 @@ def test_review_is_stored_once(known):
     assert known.save_review(record("2025-02-01"))
     assert not known.save_review(record("2025-02-01"))
     assert known.save_review(record("2025-02-01", fingerprint="other facts"))
+
+
+def test_review_of_tomorrow_is_refused(known):
+    with pytest.raises(ContractError, match=r"of A: as_of 2025-02-02: expected 2025-02-01 \(today\) or earlier"):
+        known.save_review(record("2025-02-02"), today=dt.date(2025, 2, 1))
+    assert known.last_review("A", before="2026-01-01") == {}
 
 
 def test_actions_followed_until_closed(known):

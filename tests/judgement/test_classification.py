@@ -475,9 +475,11 @@ def test_day_decides_the_rules(as_of, rule_set, suggested):
     assert (told["rule_set"], told["suggested"]) == (rule_set, suggested)
 
 
-def test_day_without_rules_is_refused():
-    with pytest.raises(ContractError, match="as_of 2001-01-01: no rule set"):
-        one({}, "2001-01-01")
+def test_day_without_rules_cannot_be_judged():
+    told = one({"principal_days_overdue": 400}, "2001-01-01")
+    assert (told["verdict"], told["missing"], told["rule_set"]) == ("cannot", "rule_set", "")
+    assert pd.isna(told["suggested"])
+    assert not told["needs_approval"]
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,14 @@ def test_observations_grow_stale():
         ({"condition": {"metric": "current_ratio", "below": 1.0, "above": 1.5}}, r"never true at yellow"),
         ({"condition": {"all": []}}, r"condition\.all"),
         (
+            {"condition": {"all": [{"metric": "quick_ratio", "below": 0.5}, {"metric": "quick_ratio", "above": 0.9}]}},
+            r"condition: quick_ratio: all: never true at yellow: above 0.9 and below 0.5",
+        ),
+        (
+            {"condition": {"metric": "gross_margin", "of": "peers", "peer": "percentile", "above": 90}},
+            r"gross_margin: of peers: expected limits from 0 to 1, found \[90.0\]",
+        ),
+        (
             {"condition": {"metric": "current_ratio", "below": {"yellow": 1.0, "orange": 1.5}}},
             r"stricter from yellow to red",
         ),
@@ -182,12 +190,12 @@ def test_bad_rule_is_told_what_is_wrong(tmp_path, fields, said):
 
 def test_rules_in_a_circle_are_refused(tmp_path):
     first = changed(id="first", condition={"rule": "second"})
-    with pytest.raises(RuleError, match=r"circle: .*first"):
+    with pytest.raises(RuleError, match=r"(first|second).yml: condition.rule: .*circle: .*first"):
         load(tmp_path, first, changed(id="second", condition={"rule": "first"}))
 
 
 def test_reference_to_nothing_is_refused(tmp_path):
-    with pytest.raises(RuleError, match=r"first: refers to unknown rules \['second'\]"):
+    with pytest.raises(RuleError, match=r"first.yml: .*condition.rule: refers to unknown rules \['second'\]"):
         load(tmp_path, changed(id="first", condition={"rule": "second"}))
 
 

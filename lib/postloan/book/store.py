@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from postloan import chart, loan_flags, loan_tables, tables
 from postloan.book import news, refusals, schema
 from postloan.book.news import FACT_COLUMNS
-from postloan.errors import SourceError
+from postloan.errors import ContractError, SourceError
 from postloan.loan_tables import LOAN_TABLES
 from postloan.settings import book_address
 
@@ -141,9 +141,15 @@ class Book:
             newest = dict(tuple(row) for row in connection.execute(query))
         return {borrower: json.loads(record) for borrower, record in newest.items()}
 
-    def save_review(self, record: dict) -> bool:
-        """Store a review's record and enter, carry or close its actions; False when it is stored already."""
-        day = dt.date.fromisoformat(record["as_of"])
+    def save_review(self, record: dict, *, today: dt.date | None = None) -> bool:
+        """Store a review's record and enter, carry or close its actions; False when it is stored already.
+
+        ContractError for a record of a day that has not come: every later review would look back on it.
+        """
+        day, today = dt.date.fromisoformat(record["as_of"]), today or dt.date.today()
+        if day > today:
+            said = f"record {record['name']!r} of {record['borrower_id']}"
+            raise ContractError(f"{said}: as_of {day}: expected {today} (today) or earlier; nothing was stored")
         mark = {"borrower_id": record["borrower_id"], "as_of": day, "name": record["name"]}
         mark["fingerprint"] = record.get("fingerprint") or ""
         with self._writing() as connection:

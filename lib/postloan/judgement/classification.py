@@ -20,7 +20,7 @@ import pandera.pandas as pa
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from postloan import settings
-from postloan.errors import ContractError, RuleError
+from postloan.errors import RuleError
 from postloan.judgement.rules import Words
 from postloan.tables import CLASSES, columns_of
 
@@ -31,6 +31,7 @@ _SIDES = {"above": np.greater, "at_least": np.greater_equal, "below": np.less, "
 _MOMENT = "datetime64[us]"
 _TESTED = ("flag", "days", "share")
 _CONTAGION = {"npl_here", "npl_share_here", "group_npl"}
+_NO_RULES, _CANNOT = {"triggers": []}, {"verdict": "cannot", "needs_approval": False, "missing": "rule_set"}
 _KEYS = ["asset_id", "borrower_id", "rule_set"]
 _HITS = [*_KEYS, "trigger", "outcome", "floor", "article", "inputs", "since", "as_of", "missing", "basis"]
 _SHOWN = [*_KEYS, "floor", "suggested", "verdict", "reasons", "last_class", "last_on", "change", "needs_approval"]
@@ -213,16 +214,16 @@ def classify(
     `assets`: asset_id, borrower_id and, as far as known, amount, currency, analyst_view, counted_on (the day days
     overdue were counted, else `as_of`) and the inputs of params/classes.yml; `debtors`: borrower_id, segment, group_id
     and debtor inputs; `history`: the classes approved so far (asset_id, on, class, approved_by). Without `history`
-    locks cannot be judged; an asset not in it is new.
+    locks cannot be judged; an asset not in it is new. On a day before every rule set nothing can be judged
+    (missing: rule_set).
     ContractError lists what is wrong with a table, days after `as_of` included.
     Example: `classify(loans, "2026-05-15", debtors=facts, history=approved).assets`.
     """
     rules, as_of = rules or load(), pd.Timestamp(as_of)
-    current = [name for name, each in rules.rule_sets.items() if each.from_ <= as_of.date() <= each.until]
-    if not current:
-        raise ContractError(f"as_of {as_of.date()}: no rule set of params/classes.yml is in force that day")
-    chosen = rules.rule_sets[current[0]]
-    rows = _recall(_rows(assets, debtors, rules, as_of), history, as_of).assign(rule_set=current[0])
+    sets, day = rules.rule_sets, as_of.date()
+    current = next((name for name, each in sets.items() if each.from_ <= day <= each.until), "")
+    chosen = sets[current] if current else min(sets.values(), key=lambda each: each.from_).model_copy(update=_NO_RULES)
+    rows = _recall(_rows(assets, debtors, rules, as_of), history, as_of).assign(rule_set=current)
     facts, view = _facts(rows, rules, as_of), rows["analyst_view"].map(RANK).fillna(0)
     _wait(facts, chosen.spans, as_of)
     _spread(facts, *_ends(_cases(facts, chosen, _CONTAGION), view))
@@ -238,6 +239,8 @@ def classify(
     rows["stage"] = pd.Series(stage + 1, dtype="Int64").mask((stage == 0) & (worst > 0))
     rows["next_due"] = _after(rows["last_on"], chosen.spans["review"]).fillna(as_of)
     rows = _suggested(rows, rank, most, hits)
+    if not current:
+        rows = rows.assign(suggested=pd.Series(None, index=rows.index, dtype="str"), change=None, **_CANNOT)
     return Classified(rows.assign(us_grade=rows["suggested"].map(rules.us_grades)), hits)
 
 

@@ -87,6 +87,7 @@ class Condition(_Strict):
         if len(kinds) != 1:
             raise ValueError(f"expected exactly one of metric, rule, all, any, not; found {kinds or 'none'}")
         if self.metric is None:
+            self._together()
             return self
         if self.metric not in metrics():
             raise ValueError(f"unknown metric {self.metric!r}; known: {sorted(metrics())}")
@@ -96,12 +97,28 @@ class Condition(_Strict):
             raise ValueError(f"{self.metric}: `of: chance` and `breach` go together")
         if (self.of == "peers") != (self.peer is not None) or (self.peer and self.metric in observations()):
             raise ValueError(f"{self.metric}: `of: peers` and `peer` go together, for figures of statements only")
+        share = self.of == "chance" or self.peer == "percentile"
+        if share and (odd := [limit for limit in _all_limits(self) if not 0 <= limit <= 1]):
+            raise ValueError(f"{self.metric}: of {self.of}: expected limits from 0 to 1, found {odd}")
         for level in LEVELS:
             low = [at(self.limits[side], level) for side in ("above", "at_least") if side in self.limits]
             high = [at(self.limits[side], level) for side in ("below", "at_most") if side in self.limits]
             if any(a is not None and b is not None and a >= b for a in low for b in high):
                 raise ValueError(f"{self.metric}: never true at {level}: above {max(low)} and below {min(high)}")
         return self
+
+    def _together(self) -> None:
+        """ValueError where the parts of `all` contradict each other about one figure."""
+        seen: dict[tuple, list[Condition]] = {}
+        for part in self.all or []:
+            if part.metric:
+                seen.setdefault((part.metric, part.of, part.peer, part.breach), []).append(part)
+        for level in LEVELS:
+            for (metric, *_), parts in seen.items():
+                low, high = (_bounds(parts, level, sides) for sides in (("above", "at_least"), ("below", "at_most")))
+                if low and high and max(low) >= min(high):
+                    said = f"above {max(low)} and below {min(high)}"
+                    raise ValueError(f"{metric}: all: never true at {level}: {said}")
 
 
 class Example(_Strict):
@@ -142,6 +159,16 @@ class Rule(_Strict):
         if not expected & set(LEVELS) or "quiet" not in expected:
             raise ValueError("examples: expected at least one that fires and one that stays quiet")
         return self
+
+
+def _all_limits(test: Condition) -> list[float]:
+    return [each for limit in test.limits.values() for each in (limit.values() if isinstance(limit, dict) else [limit])]
+
+
+def _bounds(parts: list[Condition], level: str, sides: tuple[str, str]) -> list[float]:
+    """The limits of some tests on two sides at a level."""
+    found = [at(part.limits[side], level) for part in parts for side in sides if side in part.limits]
+    return [limit for limit in found if limit is not None]
 
 
 def at(limit: Limit, level: str) -> float | None:
@@ -216,11 +243,12 @@ def _ordered(rules: dict[str, Rule]) -> RuleBook:
     needs = {name: {leaf.rule for leaf in rule.condition.leaves() if leaf.rule} for name, rule in rules.items()}
     for name, others in needs.items():
         if unknown := others - set(rules):
-            raise RuleError(f"rule {name}: refers to unknown rules {sorted(unknown)}")
+            raise RuleError(f"{name}.yml: rule {name}: condition.rule: refers to unknown rules {sorted(unknown)}")
     try:
         order = list(TopologicalSorter(needs).static_order())
     except CycleError as error:
-        raise RuleError(f"rules refer to one another in a circle: {' → '.join(error.args[1])}") from None
+        told, first = " → ".join(error.args[1]), error.args[1][0]
+        raise RuleError(f"{first}.yml: condition.rule: rules refer to one another in a circle: {told}") from None
     return RuleBook({name: rules[name] for name in order})
 
 

@@ -69,7 +69,7 @@ def headline(asset: Mapping, sheet: Sheet) -> dict:
 def _suggested(asset: Mapping, floors: object, sheet: Sheet) -> str:
     words = sheet.words
     if pd.isna(asset["suggested"]):
-        return words("verdict.cannot")
+        return words("verdict.cannot" if asset["rule_set"] else "verdict.no_rules")
     said = {"name": words(f"verdict.class.{asset['suggested']}"), "stage": asset["stage"]}
     said |= {
         "grade": words(f"verdict.grade.{asset['us_grade']}"),
