@@ -8,11 +8,16 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 
 from postloan.errors import RuleError, RunError
 
+if TYPE_CHECKING:  # pydantic takes a while to import, which `postloan --help` should not
+    from pydantic import BaseModel
+
+Model = TypeVar("Model", bound="BaseModel")
 LANGUAGES = ("zh", "en")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe subset, ten times as fast
 
@@ -75,3 +80,12 @@ def load_yaml(path: Path) -> dict:
     if not isinstance(content, dict):
         raise RuleError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
     return content
+
+
+def checked(model: type[Model], content: object, where: object) -> Model:
+    """`content` as a pydantic model; RuleError names `where`, every field that is wrong and what was found there."""
+    try:
+        return model.model_validate(content)
+    except ValueError as error:
+        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:400] for e in error.errors()]
+        raise RuleError(f"{where}: " + "; ".join(dict.fromkeys(told))) from None

@@ -189,7 +189,7 @@ def squeezed(text):
 
 def test_prints_on_a4(printed):
     assert printed.about["Page size"].split()[:3] == ["594.96", "x", "841.92"]
-    assert 2 <= int(printed.about["Pages"]) == len(printed.pages) <= 20
+    assert 2 <= int(printed.about["Pages"]) == len(printed.pages) <= 28
 
 
 def test_paper_is_wide_enough(printed):

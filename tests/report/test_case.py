@@ -8,6 +8,7 @@ import pytest
 
 from postloan import early_warning, measures, rules, texts
 from postloan.judgement import rules as judging
+from postloan.judgement import trial
 from postloan.report import case, changes, exhibits
 
 BOOK, MEASURES, AS_OF = rules.load(), measures(), "2026-05-15"
@@ -30,7 +31,7 @@ def fired(*names):
     for name in names:
         rule = BOOK.rules[name]
         example = next(one for one in rule.examples if one.expect in judging.LEVELS)
-        seen = judging.example_sight(example)
+        seen = trial.example_sight(example)
         warned = early_warning.scan(judging.RuleBook({name: rule}), seen, as_of=AS_OF).live
         rows.append(warned)
     return pd.concat(rows, ignore_index=True)

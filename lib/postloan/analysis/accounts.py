@@ -12,12 +12,11 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from postloan import settings
 from postloan.analysis import parties, tracing, use_facts, use_params
 from postloan.analysis.use_facts import Reading, number
-from postloan.errors import RuleError
 
 TABLES = ("loans", "drawdowns", "transactions", "parties", "papers", "guarantors")
 SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
@@ -69,11 +68,7 @@ class Spans(_Strict):
 def load() -> Spans:
     """params/account_behaviour.yml, checked; RuleError names what is wrong."""
     path = settings.params("account_behaviour.yml")
-    try:
-        return Spans.model_validate(settings.load_yaml(path))
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        raise RuleError(f"{path}: " + "; ".join(told)) from None
+    return settings.checked(Spans, settings.load_yaml(path), path)
 
 
 @dataclass(frozen=True)

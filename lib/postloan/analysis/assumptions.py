@@ -8,10 +8,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postloan import settings
-from postloan.errors import RuleError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Kind = Literal["cash", "securities", "residential", "real_estate", "land", "receivables", "equipment", "inventory"]
@@ -160,8 +159,4 @@ def load() -> Assumptions:
 
 def read(content: dict, where: str) -> Assumptions:
     """Assumptions from a mapping; `where` is named in the RuleError."""
-    try:
-        return Assumptions.model_validate(content)
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}, found {each['input']!r}" for each in error.errors()]
-        raise RuleError(f"{where}: " + "; ".join(told)) from None
+    return settings.checked(Assumptions, content, where)

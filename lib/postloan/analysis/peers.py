@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postloan import settings
 from postloan.analysis import ratios, scores
 from postloan.analysis.periods import Panel
-from postloan.errors import ContractError, RuleError
+from postloan.errors import ContractError
 from postloan.measures import Measure
 
 READINGS = ("percentile", "over_median", "times_mean", "robust_z")
@@ -80,11 +80,7 @@ class Plan(_Strict):
 def load(path: Path | None = None) -> Plan:
     """The settings of the comparison; RuleError names file, field and what was found."""
     path = path or settings.params("peers.yml")
-    try:
-        return Plan.model_validate(settings.load_yaml(path))
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:300] for e in error.errors()]
-        raise RuleError(f"{path}: " + "; ".join(told)) from None
+    return settings.checked(Plan, settings.load_yaml(path), path)
 
 
 def _formulas() -> dict[str, str]:

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from postloan import chart, settings
 from postloan.analysis.periods import Panel
-from postloan.errors import RuleError
 
 SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
 CHECKED = [
@@ -37,10 +36,7 @@ class Reading(BaseModel):
 def load() -> Reading:
     """params/contacts.yml, checked; RuleError names what is wrong."""
     path = settings.params("contacts.yml")
-    try:
-        return Reading.model_validate(settings.load_yaml(path))
-    except ValueError as error:
-        raise RuleError(f"{path}: {error}") from None
+    return settings.checked(Reading, settings.load_yaml(path), path)
 
 
 def promises(commitments: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:

@@ -16,17 +16,7 @@ def mismatched(facts: Facts) -> pd.DataFrame:
     nor replaced, or paid before there was a contract."""
     limits, spent = facts.how.flags.u9, facts.spent
     rows = spent[spent["inside"] & ~spent["own"] & spent["entity"].isin(facts.papers["entity"])]
-    paid = (
-        rows.groupby(["k", "entity"])
-        .agg(
-            raw=("amount", "sum"),
-            first=("day", "min"),
-            confidence=("confidence", "max"),
-            row=("row", list),
-            **{way: (way, "sum") for way in WAYS},
-        )
-        .reset_index()
-    )
+    paid = _by_payee(rows)
     if paid.empty:
         return nothing()
     parts = [_over(paid, facts), _twice(paid, facts), _cancelled(paid, facts), _early(rows, facts)]
@@ -113,21 +103,17 @@ def _sent_back(both: pd.DataFrame, facts: Facts) -> np.ndarray:
     return total[np.searchsorted(keys, base + 999_999)] - total[begin]
 
 
+def _by_payee(rows: pd.DataFrame) -> pd.DataFrame:
+    """Payments of a drawdown added up by payee."""
+    about = dict(raw=("amount", "sum"), first=("day", "min"), confidence=("confidence", "max"), row=("row", list))
+    return rows.groupby(["k", "entity"]).agg(**about, **{way: (way, "sum") for way in WAYS}).reset_index()
+
+
 def _early(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """Payments before the payee's first contract."""
     contract = rows["entity"].map(facts.trade["contract_from"])
     early = rows[(rows["day"] < contract).to_numpy()]
-    by = (
-        early.groupby(["k", "entity"])
-        .agg(
-            raw=("amount", "sum"),
-            first=("day", "min"),
-            confidence=("confidence", "max"),
-            row=("row", list),
-            **{way: (way, "sum") for way in WAYS},
-        )
-        .reset_index()
-    )
+    by = _by_payee(early)
     return by.assign(wrong=by["raw"], since=by["first"], papers="before_contract")
 
 

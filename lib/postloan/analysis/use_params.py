@@ -8,10 +8,9 @@ from functools import cache
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postloan import settings
-from postloan.errors import RuleError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0)]
@@ -229,8 +228,4 @@ class Settings(_Strict):
 def load() -> Settings:
     """params/loan_use.yml, checked; RuleError names every field that is wrong."""
     path = settings.params("loan_use.yml")
-    try:
-        return Settings.model_validate(settings.load_yaml(path))
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        raise RuleError(f"{path}: " + "; ".join(told)) from None
+    return settings.checked(Settings, settings.load_yaml(path), path)

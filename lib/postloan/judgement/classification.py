@@ -17,7 +17,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from postloan import settings
 from postloan.errors import RuleError
@@ -96,11 +96,7 @@ class Floors(_Strict):
 def load(path: Path | None = None) -> Floors:
     """The classification rules, each trigger tried on its examples; RuleError names file, field and what is allowed."""
     path = path or settings.params("classes.yml")
-    try:
-        found = Floors.model_validate(settings.load_yaml(path))
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:400] for e in error.errors()]
-        raise RuleError(f"{path}: " + "; ".join(dict.fromkeys(told))) from None
+    found = settings.checked(Floors, settings.load_yaml(path), path)
     if problems := list(_problems(found)):
         raise RuleError(f"{path}: " + "; ".join(problems))
     return found

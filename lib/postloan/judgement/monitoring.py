@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from postloan import settings
 from postloan.errors import RuleError
@@ -120,18 +120,10 @@ class Plan(_Strict):
 def load(path: Path | None = None) -> Plan:
     """The monitoring rules, checked; RuleError names file, field, what is allowed and what was found."""
     path = path or settings.params("monitoring.yml")
-    found = _read(Plan, settings.load_yaml(path), str(path))
+    found = settings.checked(Plan, settings.load_yaml(path), path)
     if problems := list(_problems(found)):
         raise RuleError(f"{path}: " + "; ".join(problems))
     return found
-
-
-def _read(model: type[BaseModel], content: object, where: str) -> BaseModel:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:400] for e in error.errors()]
-        raise RuleError(f"{where}: " + "; ".join(dict.fromkeys(told))) from None
 
 
 def _problems(plan: Plan) -> Iterator[str]:
@@ -244,7 +236,7 @@ def _override(rows: pd.DataFrame, overrides: Mapping[str, Mapping], plan: Plan, 
     places = {borrower: place for place, borrower in rows["borrower_id"].items()}
     for borrower, content in overrides.items():
         where = f"params/borrowers/{borrower}.yml: review_plan"
-        own, place = _read(Override, content, where), places.get(borrower)
+        own, place = settings.checked(Override, content, where), places.get(borrower)
         if unknown := [focus for focus in own.focus if focus not in plan.focuses]:
             raise RuleError(f"{where}: focus: unknown {unknown}; known: {plan.focuses}")
         if place is None or own.until < as_of.date():

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from postloan import settings
 from postloan.analysis import assumptions
@@ -273,7 +273,7 @@ class Known(_Strict):
 def load(path: Path | None = None) -> Rules:
     """The workout rules, checked; RuleError names file, field, what is allowed and what was found."""
     path = path or settings.params("workout.yml")
-    found = _read(Rules, settings.load_yaml(path), str(path))
+    found = settings.checked(Rules, settings.load_yaml(path), path)
     if problems := list(_problems(found)):
         raise RuleError(f"{path}: " + "; ".join(problems))
     return found
@@ -281,18 +281,10 @@ def load(path: Path | None = None) -> Rules:
 
 def known(told: dict, rules: Rules) -> Known:
     """What the notebook was told of a case, checked; RuleError names the field and the options there are."""
-    found = _read(Known, told, "parameter known")
+    found = settings.checked(Known, told, "parameter known")
     if unknown := sorted({*found.chances} - {*rules.options}):
         raise RuleError(f"parameter known: chances: unknown options {unknown}; known: {sorted(rules.options)}")
     return found
-
-
-def _read(model: type[BaseModel], content: object, where: str) -> BaseModel:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:400] for e in error.errors()]
-        raise RuleError(f"{where}: " + "; ".join(dict.fromkeys(told))) from None
 
 
 def _problems(rules: Rules) -> Iterator[str]:

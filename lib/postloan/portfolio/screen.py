@@ -115,11 +115,9 @@ def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:
 
 
 def _observed(known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:
-    facts = (
-        known.observations
-        if loans is None
-        else loan_facts.joined(known.observations, loan_facts.gather(known.side, loans, day))
-    )
+    facts = known.observations
+    if loans is not None:
+        facts = loan_facts.joined(facts, loan_facts.gather(known.side, loans, day))
     follow_up = early_warning.follow_up(known.last, known.actions, day)
     parts = [part for part in (sight.fresh(facts, day), follow_up) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else follow_up
