@@ -76,7 +76,8 @@ def cover(told: Plan) -> Exhibit:
             ax.bar(years, base, width=0.55, color=SOFT)
             ax.plot(years, low, "D", color=ACCENT, markersize=4)
             ax.axhline(told.rules.viability.dscr, color=ALARM, linewidth=0.8, linestyle="--")
-            ax.set(xlim=(0.4, span + 0.6), xticks=years, xticklabels=[words("remedies.year", n=n) for n in years])
+            ends = [years[0], years[-1]] if len(years) > 2 else years  # more names would run into each other
+            ax.set(xlim=(0.4, span + 0.6), xticks=ends, xticklabels=[words("remedies.year", n=n) for n in ends])
             ax.set_title(told.name(name), loc="left")
         top = max(told.rules.viability.dscr * 1.2, *(min(base.max(), 5.0) for base, _ in parts.values()))
         axes[0].set_ylim(0, top * 1.05)
