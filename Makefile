@@ -23,7 +23,7 @@ report: $(READY) ## Build the sample book and write its reports to outputs/
 	$(BIN)/postloan run params/runs/sample.yml
 
 test: $(READY) lint ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 lab: $(READY) ## Open JupyterLab on the notebooks, with the kernel and the library ready
 	$(BIN)/postloan sample
