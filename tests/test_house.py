@@ -30,7 +30,18 @@ MAY_IMPORT = {
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
     "portfolio": {"screen"},
-    "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
+    "book": {
+        "schema",
+        "backing",
+        "figures",
+        "captions",
+        "template",
+        "archetypes",
+        "cells",
+        "excel",
+        "news",
+        "refusals",
+    },
     "analysis": {
         "periods",
         "formulas",
@@ -57,7 +68,7 @@ INSIDE = {
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
-INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
+INSIDE["book"] |= {"backing", "sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
 
 
 def room(module: str) -> str:
