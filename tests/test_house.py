@@ -29,7 +29,7 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
-    "portfolio": {"screen"},
+    "portfolio": {"screen", "policy", "history", "worklist"},
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",

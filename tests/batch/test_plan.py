@@ -115,7 +115,7 @@ def test_wrong_borrower_file_refused(home, run, book):
 def test_untagged_notebook_refused(home, run, book):
     text = (home / "notebooks/tiny.ipynb").read_text(encoding="utf-8").replace('"parameters"', '"params"')
     (home / "notebooks/tiny.ipynb").write_text(text, encoding="utf-8")
-    with pytest.raises(RunError, match="must declare borrower_id, as_of, language, book"):
+    with pytest.raises(RunError, match="must declare as_of, language, book"):
         plan.jobs(run(), book)
 
 

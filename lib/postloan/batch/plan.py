@@ -23,6 +23,8 @@ from postloan.batch.parameters import IDENTITY, declared
 from postloan.book.store import Book
 from postloan.errors import RuleError, RunError
 
+WHOLE = "book"  # the file name of a report about the whole book
+
 
 def _quoted(value: object) -> object:
     """Refuse ids YAML has turned into numbers: 000001 would have become 1."""
@@ -100,8 +102,8 @@ class Job:
 
     @property
     def borrower_id(self) -> str:
-        """The borrower's id."""
-        return self.parameters["borrower_id"]
+        """The borrower's id; empty where the report is about the whole book."""
+        return self.parameters.get("borrower_id", "")
 
     @property
     def language(self) -> str:
@@ -111,7 +113,7 @@ class Job:
     @property
     def label(self) -> str:
         """How messages name the job."""
-        return f"{self.notebook.stem} {self.borrower_id} {self.language}"
+        return " ".join(part for part in (self.notebook.stem, self.borrower_id, self.language) if part)
 
     def file(self, ending: str) -> Path:
         """A file of this report, e.g. `file("html")`; ids with dots stay whole."""
@@ -148,6 +150,8 @@ def _complaint(error: dict) -> str:
 def jobs(run: RunPlan, book: Book) -> list[Job]:
     """Borrowers × notebooks × languages of a run, with typed parameters and input fingerprints.
 
+    A notebook that declares no borrower is made once a language, of the whole book, and comes last.
+
     RunError lists every unknown notebook, borrower or parameter and every wrong type, with what is known.
     """
     _check_kernel(run)
@@ -156,18 +160,36 @@ def jobs(run: RunPlan, book: Book) -> list[Job]:
     names, folder, problems = file_names(master.index), run.folder, []
     made = []
     _check_named(run, set(master.index))
+    single = [notebook for notebook in notebooks if "borrower_id" in declared(notebook)]
     for borrower in _chosen(run, list(master.index)):
         own = _borrower_file(borrower, problems)
         about = json.loads(master.loc[borrower].to_json(date_format="iso"))
         rows = book.fingerprint(borrower, as_of=run.day)
-        mine = [notebook for notebook, only in notebooks.items() if only is None or borrower in only]
+        mine = [each for each in single if notebooks[each] is None or borrower in notebooks[each]]
         for notebook, language in product(mine, dict.fromkeys(run.languages)):
             typed = {**_parameters(run, notebook, borrower, own, problems), "language": language}
             target = folder / notebook.stem / language / names[borrower]
             mark = fingerprint(notebook, typed, rows)
             made.append(Job(notebook, typed, target, mark, run.kernel, run.cell_timeout, about))
+    made += _whole(run, {each: only for each, only in notebooks.items() if each not in single}, book, problems)
     if problems:
         raise RunError(f"run {run.name!r} cannot start:\n  " + "\n  ".join(dict.fromkeys(problems)))
+    return made
+
+
+def _whole(run: RunPlan, notebooks: dict[Path, list[str] | None], book: Book, problems: list[str]) -> list[Job]:
+    """The jobs of notebooks about the whole book."""
+    if not notebooks:
+        return []
+    made, rows = [], book.fingerprint(as_of=run.day) + json.dumps(clients(), sort_keys=True, default=str)
+    about = {"synthetic": bool(book.borrowers()["synthetic"].any())}
+    for (notebook, only), language in product(notebooks.items(), dict.fromkeys(run.languages)):
+        if only is not None:
+            problems.append(f"{notebook.stem}: is about the whole book and takes no list of borrowers, found {only}")
+        typed = {**_parameters(run, notebook, "", {}, problems), "language": language}
+        target = run.folder / notebook.stem / language / WHOLE
+        mark = fingerprint(notebook, typed, rows)
+        made.append(Job(notebook, typed, target, mark, run.kernel, run.cell_timeout, about))
     return made
 
 
@@ -229,7 +251,8 @@ def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems
     """Run parameters under the borrower's own under its identity, each checked against the notebooks there are."""
     declares = declared(notebook)
     anywhere = {name for path in notebook.parent.glob("*.ipynb") for name in declared(path)}
-    identity = {"borrower_id": borrower, "as_of": run.day.isoformat(), "book": run.book_name}
+    identity = {"as_of": run.day.isoformat(), "book": run.book_name}
+    identity |= {"borrower_id": borrower} if borrower else {}
     sources = {
         f"params/borrowers/{safe_name(borrower)}.yml": own,
         f"run {run.name!r}, parameters": run.parameters,

@@ -173,7 +173,8 @@ def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:
         write_whole(job.file("ipynb"), nbformat.writes(notebook))
         write_whole(job.file("html"), html)
         found = record.find_all(notebook)
-        if found and found[0]["as_of"] <= dt.date.today().isoformat():  # a day to come is no review to look back on
+        past = found and found[0]["as_of"] <= dt.date.today().isoformat()  # a day to come is no review to look back on
+        if past and found[0].get("borrower_id"):  # nor is a report about the whole book
             open_book(job.parameters["book"]).save_review(found[0])
         job.file("failed.ipynb").unlink(missing_ok=True)
     except Exception as trouble:
