@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "report": {"ground"},
     "judgement": {"ground", "analysis"},
     "portfolio": {"ground", "analysis", "judgement"},
-    "batch": {"ground", "book", "report"},
+    "batch": {"ground", "book", "report", "door"},  # the door: the warm parent imports what notebooks will
     "cli": {"ground", "book", "report", "batch", "analysis", "portfolio"},
     "door": {"ground", "book", "analysis", "judgement", "portfolio", "report"},
 }
@@ -52,7 +52,7 @@ INSIDE = {
         "working_need",
     },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies"},
-    "batch": {"plan", "names", "parameters", "workers", "run", "index"},
+    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
