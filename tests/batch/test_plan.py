@@ -10,7 +10,7 @@ from postloan.errors import RunError
 def test_run_gets_defaults(run):
     loaded = run()
     assert loaded.day == dt.date(2024, 6, 30)
-    assert (loaded.kernel, loaded.cell_timeout, loaded.borrowers) == ("python3", 300, "all")
+    assert (loaded.kernel, loaded.cell_timeout, loaded.borrowers) == ("postloan", 300, "all")
 
 
 def test_unquoted_id_refused(run):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from postloan import settings
@@ -23,7 +25,9 @@ from postloan.batch.parameters import IDENTITY, declared
 from postloan.book.store import Book
 from postloan.errors import RuleError, RunError
 
+KERNEL, PLAIN_KERNEL = "postloan", "python3"
 WHOLE = "book"  # the file name of a report about the whole book
+_log = logging.getLogger(__name__)
 
 
 def _quoted(value: object) -> object:
@@ -55,7 +59,7 @@ class RunPlan(BaseModel):
     output: str = "outputs"
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     cell_timeout: int = Field(default=300, ge=1)
-    kernel: str = "python3"
+    kernel: str = KERNEL
 
     @property
     def day(self) -> dt.date:
@@ -96,7 +100,7 @@ class Job:
     parameters: dict
     target: Path
     fingerprint: str
-    kernel: str = "python3"
+    kernel: str = PLAIN_KERNEL
     cell_timeout: int = 300
     about: dict = field(default_factory=dict)
 
@@ -154,7 +158,7 @@ def jobs(run: RunPlan, book: Book) -> list[Job]:
 
     RunError lists every unknown notebook, borrower or parameter and every wrong type, with what is known.
     """
-    _check_kernel(run)
+    kernel = _kernel(run)
     notebooks = {notebook_path(name): only for name, only in run.wanted.items()}
     master = book.borrowers().set_index("borrower_id")
     names, folder, problems = file_names(master.index), run.folder, []
@@ -170,14 +174,17 @@ def jobs(run: RunPlan, book: Book) -> list[Job]:
             typed = {**_parameters(run, notebook, borrower, own, problems), "language": language}
             target = folder / notebook.stem / language / names[borrower]
             mark = fingerprint(notebook, typed, rows)
-            made.append(Job(notebook, typed, target, mark, run.kernel, run.cell_timeout, about))
-    made += _whole(run, {each: only for each, only in notebooks.items() if each not in single}, book, problems)
+            made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about))
+    whole = {each: only for each, only in notebooks.items() if each not in single}
+    made += _whole(run, whole, book, kernel, problems)
     if problems:
         raise RunError(f"run {run.name!r} cannot start:\n  " + "\n  ".join(dict.fromkeys(problems)))
     return made
 
 
-def _whole(run: RunPlan, notebooks: dict[Path, list[str] | None], book: Book, problems: list[str]) -> list[Job]:
+def _whole(
+    run: RunPlan, notebooks: dict[Path, list[str] | None], book: Book, kernel: str, problems: list[str]
+) -> list[Job]:
     """The jobs of notebooks about the whole book."""
     if not notebooks:
         return []
@@ -189,14 +196,22 @@ def _whole(run: RunPlan, notebooks: dict[Path, list[str] | None], book: Book, pr
         typed = {**_parameters(run, notebook, "", {}, problems), "language": language}
         target = run.folder / notebook.stem / language / WHOLE
         mark = fingerprint(notebook, typed, rows)
-        made.append(Job(notebook, typed, target, mark, run.kernel, run.cell_timeout, about))
+        made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about))
     return made
 
 
-def _check_kernel(run: RunPlan) -> None:
-    known = sorted(KernelSpecManager().find_kernel_specs())
-    if run.kernel not in known:
-        raise RunError(f"run {run.name!r}: no Jupyter kernel {run.kernel!r}; known: {_listed(known)}")
+def _kernel(run: RunPlan) -> str:
+    """The kernel to use: the run's, or the plain one where the warm one is not installed."""
+    specs = KernelSpecManager()
+    known = specs.find_kernel_specs()
+    if run.kernel in known:
+        spec = specs.get_kernel_spec(run.kernel)
+        if run.kernel != KERNEL or KernelProvisionerFactory.instance().is_provisioner_available(spec):
+            return run.kernel
+    if run.kernel == KERNEL and PLAIN_KERNEL in known:
+        _log.warning("the Jupyter kernel %r is not installed (pip install puts it there); ordinary kernels run", KERNEL)
+        return PLAIN_KERNEL
+    raise RunError(f"run {run.name!r}: no Jupyter kernel {run.kernel!r}; known: {_listed(sorted(known))}")
 
 
 def _chosen(run: RunPlan, known: list[str]) -> list[str]:
