@@ -198,14 +198,17 @@ class Book:
                 known = ", ".join(connection.execute(sa.select(table.c.rule).where(mine)).scalars()) or "none"
                 raise SourceError(f"{borrower_id}: no open action on {rule!r}; open: {known}")
 
-    def fingerprint(self, borrower_id: str, *, as_of: str | dt.date) -> str:
-        """SHA-256 of the rows a report on this borrower reads on that day."""
+    def fingerprint(self, borrower_id: str | None = None, *, as_of: str | dt.date) -> str:
+        """SHA-256 of the rows a report on this borrower, or on the whole book, reads on that day."""
         facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
         facts += self.loan_side(borrower_id, as_of=as_of).values()
+        master = self.borrowers(borrower_id).to_csv(index=False).encode()
+        one = borrower_id is not None
+        last = [self.last_review(borrower_id, before=as_of)] if one else self.last_reviews(before=as_of).values()
+        earlier = " ".join(f"{each.get('as_of')} {each.get('fingerprint')}" for each in last).encode()
+        if not one:
+            facts.append(self.actions(as_of=as_of, entered_before=as_of))
         rows = [pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes() for frame in facts]
-        master = repr(sorted(self.borrower(borrower_id).items(), key=lambda pair: pair[0])).encode()
-        last = self.last_review(borrower_id, before=as_of)
-        earlier = f"{last.get('as_of')} {last.get('fingerprint')}".encode()
         return hashlib.sha256(b"\0".join([*rows, master, earlier])).hexdigest()
 
     def add(self, intake: tables.Intake, *, today: dt.date | None = None) -> ImportResult:

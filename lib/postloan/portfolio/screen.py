@@ -94,6 +94,7 @@ def judge(
     facts = loan_facts.gather(panel, known.side, loans, day, observed=known.observations) if known.side else None
     observed = _observed(known, facts, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
+    drawn = drawn.where(drawn <= pd.Timestamp(day))  # a loan still to come is not known yet
     among = peers.Among(panel, borrowers)
     seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance, peers=among)
     warnings = early_warning.scan(
@@ -106,6 +107,16 @@ def judge(
     wishes = {name: each["review_plan"] for name, each in known.own.items() if each.get("review_plan")}
     plan = monitoring.schedule(standing, day, overrides=wishes, actions=known.actions)
     return Judged(seen, warnings, told, classed, plan, loans)
+
+
+def classes(known: Known, borrowers: pd.DataFrame, as_of: str | dt.date) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The classes alone, which need no statements: the assets of `classify`, and the loans as `servicing.state`.
+
+    Equal to those of `judge` where no earlier review or open action is known.
+    """
+    day = str(pd.Timestamp(as_of).date())
+    loans = servicing.state(known.side, day) if known.side else None
+    return _classed(_observed(known, loans, day), known, loans, borrowers["borrower_id"], day), loans
 
 
 def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:
