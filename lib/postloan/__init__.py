@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from postloan.measures import measures
 
 __all__ = [
+    "account_story",
     "assumptions",
     "assurance",
     "capacity",
@@ -39,6 +40,7 @@ __all__ = [
     "peers",
     "periods",
     "position",
+    "proceeds",
     "protection",
     "ratios",
     "record",
