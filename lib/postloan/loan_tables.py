@@ -346,7 +346,28 @@ def checked(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     rows = rows.assign(**{name: _days(rows[name], table) for name, each in columns.items() if each.kind == "day"})
     if about.known_by:
         rows["known_on"] = rows["known_on"].fillna(rows[about.known_by])
-    return validated(rows, table, _schema(table)).astype({name: _dtype(column) for name, column in columns.items()})
+    kinds = {name: _dtype(column) for name, column in columns.items()}
+    if (fitting := _fitting(rows, kinds, columns)) is not None:
+        return fitting
+    return validated(rows, table, _schema(table)).astype(kinds)
+
+
+def _fitting(rows: pd.DataFrame, kinds: dict[str, str], columns: dict[str, Column]) -> pd.DataFrame | None:
+    """The rows of their kinds where they keep the schema, else None: said in a few steps, since a report reads
+    dozens of tables and a whole schema takes fifty times as long, which only its words for what is wrong are worth."""
+    try:
+        typed = rows.astype(kinds)
+    except (ValueError, TypeError):
+        return None
+    for name, column in columns.items():
+        cells = typed[name].array
+        if column.required and cells.isna().any():
+            return None
+        if _choices(column) and any(each not in _choices(column) for each in set(cells) if not pd.isna(each)):
+            return None
+        if column.kind in ("amount", "count", "flag") and (cells < 0).any():
+            return None
+    return typed
 
 
 def _days(cells: pd.Series, table: str) -> pd.Series:
