@@ -14,7 +14,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from postloan.errors import ContractError
-from postloan.tables import CLASSES, validated
+from postloan.tables import CLASSES, fitting, validated
 
 CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY", "GBP", "AUD", "CAD", "CHF", "SGD", "TWD", "KRW", "THB", "CZK")
 
@@ -347,27 +347,12 @@ def checked(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     if about.known_by:
         rows["known_on"] = rows["known_on"].fillna(rows[about.known_by])
     kinds = {name: _dtype(column) for name, column in columns.items()}
-    if (fitting := _fitting(rows, kinds, columns)) is not None:
-        return fitting
+    needed = [name for name, column in columns.items() if column.required]
+    allowed = {name: _choices(column) for name, column in columns.items() if _choices(column)}
+    counted = [name for name, column in columns.items() if column.kind in ("amount", "count", "flag")]
+    if (fit := fitting(rows, kinds, needed, allowed, counted)) is not None:
+        return fit
     return validated(rows, table, _schema(table)).astype(kinds)
-
-
-def _fitting(rows: pd.DataFrame, kinds: dict[str, str], columns: dict[str, Column]) -> pd.DataFrame | None:
-    """The rows of their kinds where they keep the schema, else None: said in a few steps, since a report reads
-    dozens of tables and a whole schema takes fifty times as long, which only its words for what is wrong are worth."""
-    try:
-        typed = rows.astype(kinds)
-    except (ValueError, TypeError):
-        return None
-    for name, column in columns.items():
-        cells = typed[name].array
-        if column.required and cells.isna().any():
-            return None
-        if _choices(column) and any(each not in _choices(column) for each in set(cells) if not pd.isna(each)):
-            return None
-        if column.kind in ("amount", "count", "flag") and (cells < 0).any():
-            return None
-    return typed
 
 
 def _days(cells: pd.Series, table: str) -> pd.Series:
