@@ -29,7 +29,7 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
-    "portfolio": {"screen"},
+    "portfolio": {"screen", "accuracy", "factors", "hazard", "hazard_params", "lead_time"},
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",
@@ -64,7 +64,7 @@ def room(module: str) -> str:
     parts = module.split(".")[1:]
     if not parts:
         return "door"
-    return "ground" if parts[0] in GROUND else parts[0]
+    return "ground" if parts[0] in GROUND else parts[0].removesuffix("_portfolio")
 
 
 def imports() -> list[tuple[str, str]]:

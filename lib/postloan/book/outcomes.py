@@ -86,7 +86,8 @@ def read(path: Path) -> Outcomes:
     _no_doubles(rows, layout, path)
     events = _failed(rows, layout, path) if layout.failed else _dated(path, layout)
     facts = _facts(rows, layout, path)
-    return Outcomes(path.stem, facts, events, layout.horizon_months, layout.judged, layout.currency)
+    name = path.name if path.is_dir() else f"{path.absolute().parent.name}/{path.name}"
+    return Outcomes(name, facts, events, layout.horizon_months, layout.judged, layout.currency)
 
 
 def layouts() -> dict[str, Layout]:

@@ -86,6 +86,5 @@ def caught(outcome: np.ndarray, alert: np.ndarray) -> dict[str, float]:
     outcome, alert = np.asarray(outcome, bool), np.asarray(alert, bool)
     rate = lambda mask: float(alert[mask].mean()) if mask.any() else float("nan")  # noqa: E731
     precision = float(outcome[alert].mean()) if alert.any() else float("nan")
-    return {
-        "catch": rate(outcome), "false_alarm": rate(~outcome), "precision": precision, "alert_rate": float(alert.mean()),
-    }  # fmt: skip
+    rates = {"catch": rate(outcome), "false_alarm": rate(~outcome)}
+    return {**rates, "precision": precision, "alert_rate": float(alert.mean())}

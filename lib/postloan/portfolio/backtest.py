@@ -7,6 +7,7 @@ is judged on firms it has not seen.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,13 @@ class RuleBars(_Strict):
     noisy: float
 
 
+class Agreed(_Strict):
+    """The alert on which model and rules agree: each at its level or above, together orange."""
+
+    model: Literal["yellow", "orange", "red"]
+    rules: Literal["yellow", "orange", "red"]
+
+
 class Bars(_Strict):
     """What params/backtest.yml says."""
 
@@ -56,6 +64,7 @@ class Bars(_Strict):
     forgiven: int = Field(ge=0)
     stale_months: int
     lead_quarters: float
+    agreed: Agreed
     rules: RuleBars
 
 
@@ -95,28 +104,43 @@ class Found:
     refused: str | None
 
 
-def run(trial: Trial, plan: Plan, *, train: Trial | None = None, shipped: Model | None = None) -> Found:
+def run(
+    trial: Trial, plan: Plan, *, train: Trial | None = None, shipped: Model | None = None, forced: bool = False
+) -> Found:
     """Judge a trial.
 
     The model is fitted on `train`; without it, on the trial itself by folds of firms, or where it has too few events
-    the `shipped` model is taken; where there is none either, there is no model and `refused` says why.
+    the `shipped` model is taken (always, where `forced`). Where there is none either, `refused` says why.
     ContractError where a firm stands in both, or outcomes are all alike.
     """
     limits = bars()
     rows = hazard.labelled(trial.panel, trial.events, trial.horizon_months, trial.judged)
     test = hazard.sample(trial.panel, rows, plan, trial.name, trial.horizon_months)
     learned = _learned(train, trial, plan)
-    model, told, refused = _model(trial, test, learned, plan, shipped)
+    if forced or learned is not None or hazard.refusal(test.rows, plan):
+        model, told, refused = _from_outside(trial, test, learned, plan, shipped)
+    else:
+        model, refused = hazard.fit(test, plan), None
+        told = hazard.unseen(test, model, trial.panel, plan)
     judged = rules.judge(rules.load(), sight.of(trial.panel))
-    every = _every_row(trial, judged, told)
+    every = _every_row(trial, judged, told, limits)
     every["ten_ratio_logit"] = _ten_ratio(learned or test, test, plan, limits, own=learned is None)
     scored = every.loc[rows.index].assign(outcome=rows["outcome"], judged=rows["judged"])
     scored = scored[scored["judged"]].drop(columns="judged")
-    by_source = _leads(trial, every, limits)
+    leads, summary = _leads(trial, every, limits)
     return Found(
-        trial.name, _metrics(scored, plan, limits), scored, _by_year(scored), _by_rule(scored, judged, trial, limits),
-        _at_capacity(scored, limits), _calibration(scored, limits), *by_source, model, refused,
-    )  # fmt: skip
+        name=trial.name,
+        metrics=_metrics(scored, plan, borrowed=forced or refused is not None),
+        scored=scored,
+        by_year=_by_year(scored),
+        by_rule=_by_rule(scored, judged, trial, limits),
+        capacity=_at_capacity(scored, limits),
+        calibration=_calibration(scored, limits),
+        leads=leads,
+        lead_summary=summary,
+        model=model,
+        refused=refused,
+    )
 
 
 def _learned(train: Trial | None, trial: Trial, plan: Plan) -> hazard.Sample | None:
@@ -132,22 +156,16 @@ def _learned(train: Trial | None, trial: Trial, plan: Plan) -> hazard.Sample | N
     return hazard.sample(train.panel, rows, plan, train.name, train.horizon_months)
 
 
-def _model(
+def _from_outside(
     trial: Trial, test: hazard.Sample, learned: hazard.Sample | None, plan: Plan, shipped: Model | None
 ) -> tuple[Model | None, pd.DataFrame | None, str | None]:
-    """The model, its scores on every row, and why there is none."""
-    if learned is not None:
-        model = hazard.fit(learned, plan)
-        return model, hazard.predict(model, trial.panel, plan), None
-    if not hazard.refusal(test.rows, plan):
-        model = hazard.fit(test, plan)
-        return model, hazard.unseen(test, model, trial.panel, plan), None
-    if shipped is not None:
-        return shipped, hazard.predict(shipped, trial.panel, plan), hazard.refusal(test.rows, plan)
-    return None, None, hazard.refusal(test.rows, plan)
+    """A model that has not seen the trial, its scores on every row, and why none was fitted on the trial."""
+    model = hazard.fit(learned, plan) if learned is not None else shipped
+    refused = None if learned is not None else hazard.refusal(test.rows, plan)
+    return model, None if model is None else hazard.predict(model, trial.panel, plan), refused
 
 
-def _every_row(trial: Trial, judged: dict[str, np.ndarray], told: pd.DataFrame | None) -> pd.DataFrame:
+def _every_row(trial: Trial, judged: dict[str, np.ndarray], told: pd.DataFrame | None, limits: Bars) -> pd.DataFrame:
     """Every row of the panel with the rules' level, the scores (higher is worse) and the model's verdict."""
     book, panel = rules.load(), trial.panel
     outcomes = np.array([np.where((each > 0) & book.rules[name].veto, 3, each) for name, each in judged.items()])
@@ -163,7 +181,13 @@ def _every_row(trial: Trial, judged: dict[str, np.ndarray], told: pd.DataFrame |
         taken = {"score": "model", "level": "model_level"}
         names = ["variant", "score", "level", "probability", "probability_in_sample", "reason"]
         rows = rows.join(told[names].rename(columns=taken))
+        both = _at_least(rows["model_level"], limits.agreed.model) & _at_least(rows["rules_level"], limits.agreed.rules)
+        rows["agreed_level"] = np.where(both, "orange", "none")
     return rows
+
+
+def _at_least(level: pd.Series, least: str) -> np.ndarray:
+    return level.isin(LEVELS[LEVELS.index(least) :]).to_numpy()
 
 
 def _ten_ratio(learned: hazard.Sample, test: hazard.Sample, plan: Plan, limits: Bars, *, own: bool) -> pd.Series:
@@ -194,15 +218,19 @@ def sources(scored: pd.DataFrame) -> list[str]:
     return [name for name in ("model", "rules", "ten_ratio_logit", *SCORED) if name in scored]
 
 
-def _metrics(scored: pd.DataFrame, plan: Plan, limits: Bars) -> pd.DataFrame:
-    told = [_row(name, scored, plan) for name in sources(scored)]
+def _metrics(scored: pd.DataFrame, plan: Plan, *, borrowed: bool) -> pd.DataFrame:
+    """METRICS by source; a borrowed model knows nothing of this sample's base rate, so only ranks are judged there."""
+    told = [_row(name, scored, plan, borrowed) for name in sources(scored)]
     outcome = scored["outcome"].to_numpy()
+    if "agreed_level" in scored:
+        both = {"by": "agreed", "rows": len(scored), "events": int(outcome.sum()), "unjudged": 0}
+        told.append({**both, **accuracy.caught(outcome, _at_least(scored["agreed_level"], "orange"))})
     always = {"by": "always_yellow", "rows": len(scored), "events": int(outcome.sum()), "unjudged": 0, "auc": 0.5}
     told.append({**always, **accuracy.caught(outcome, np.ones(len(outcome), bool))})
     return pd.DataFrame(told, columns=METRICS)
 
 
-def _row(name: str, scored: pd.DataFrame, plan: Plan) -> dict:
+def _row(name: str, scored: pd.DataFrame, plan: Plan, borrowed: bool) -> dict:
     mine = scored[scored[name].notna()]
     outcome, score = mine["outcome"].to_numpy(), mine[name].to_numpy(float)
     told = {"by": name, "rows": len(mine), "events": int(outcome.sum()), "unjudged": len(scored) - len(mine)}
@@ -213,15 +241,12 @@ def _row(name: str, scored: pd.DataFrame, plan: Plan) -> dict:
         mine["borrower_id"], outcome, score, draws=plan.draws, level=plan.interval
     )
     if name == "model":
-        told["brier"], told["brier_skill"] = accuracy.brier(outcome, mine["probability_in_sample"].to_numpy(float))
         weight = accuracy.to_base_rate(outcome, plan.population_rate)
         _, told["brier_skill_population"] = accuracy.brier(outcome, mine["probability"].to_numpy(float), weight)
+    if name == "model" and not borrowed:
+        told["brier"], told["brier_skill"] = accuracy.brier(outcome, mine["probability_in_sample"].to_numpy(float))
     level = {"model": "model_level", "rules": "rules_level"}.get(name)
-    return told | (accuracy.caught(outcome, _orange(mine[level])) if level else {})
-
-
-def _orange(level: pd.Series) -> np.ndarray:
-    return level.isin(["orange", "red"]).to_numpy()
+    return told | (accuracy.caught(outcome, _at_least(mine[level], "orange")) if level else {})
 
 
 def _by_year(scored: pd.DataFrame) -> pd.DataFrame:
@@ -243,7 +268,9 @@ def _by_rule(scored: pd.DataFrame, judged: dict[str, np.ndarray], trial: Trial, 
     for name, outcome in judged.items():
         mine = outcome[at]
         known, fired = mine != rules.CANNOT, mine > 0
-        failing, surviving = (float(fired[mask & known].mean()) if (mask & known).any() else np.nan for mask in (bad, ~bad))
+        failing, surviving = (
+            float(fired[mask & known].mean()) if (mask & known).any() else np.nan for mask in (bad, ~bad)
+        )
         lift = failing / surviving if surviving else np.inf if failing else np.nan
         precision = float(bad[fired].mean()) if fired.any() else np.nan
         told.append((name, int(fired.sum()), int((~known).sum()), failing, surviving, lift, precision))
@@ -275,17 +302,20 @@ def _calibration(scored: pd.DataFrame, limits: Bars) -> pd.DataFrame:
     if "model" not in scored or scored["model"].isna().all():
         return pd.DataFrame(columns=["rows", "expected", "observed"])
     known = scored[scored["model"].notna()]
-    return accuracy.reliability(known["outcome"].to_numpy(), known["probability_in_sample"].to_numpy(float), limits.bins)
+    return accuracy.reliability(
+        known["outcome"].to_numpy(), known["probability_in_sample"].to_numpy(float), limits.bins
+    )
 
 
 def _leads(trial: Trial, every: pd.DataFrame, limits: Bars) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lead times of persistent oranges by source, one row an event, and their summary; empty where events have no day
     of their own."""
     found, told = [], []
-    for name, level in (("rules", "rules_level"), ("model", "model_level")) if trial.judged == "all" else ():
+    for name in ("rules", "model", "agreed") if trial.judged == "all" else ():
+        level = f"{name}_level"
         if level not in every:
             continue
-        alert = _orange(every[level])
+        alert = _at_least(every[level], "orange")
         mine = lead_time.leads(
             every, alert, trial.events, periods=limits.persistent, forgiven=limits.forgiven,
             stale_months=limits.stale_months,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -59,7 +61,7 @@ def columns(names: list[str], plan: Plan) -> list[Column]:
             made += [Column(kind="line", factor=name)]
             made += [Column(kind="bend", factor=name, at=knot) for knot in plan.knots]
         else:
-            made += [Column(kind="rise", factor=name, at=a, to=b) for a, b in zip(edges, edges[1:], strict=False)]
+            made += [Column(kind="rise", factor=name, at=a, to=b) for a, b in pairwise(edges)]
     partners = [name for name in plan.partners if name in names]
     for n, partner in enumerate(partners):
         others = [name for name in names if name not in partners[: n + 1]]

@@ -44,7 +44,7 @@ def labelled(panel: Panel, events: pd.DataFrame, horizon_months: int, judged: st
     `events` has borrower_id and event_on. ContractError where no firm had the event, or none was spared.
     """
     rows = panel.rows[["borrower_id", "period_end"]].copy()
-    event = rows["borrower_id"].map(events.set_index("borrower_id")["event_on"])
+    event = events.set_index("borrower_id")["event_on"].reindex(rows["borrower_id"]).set_axis(rows.index)
     reach = rows["period_end"] + pd.DateOffset(months=horizon_months)
     rows["outcome"] = (event <= reach).astype(int)
     seen = judged == "last" or (reach <= events["event_on"].max()) | (rows["outcome"] == 1)
@@ -213,13 +213,15 @@ def _sandwich(
 
 def _effects(columns: list[Column], covariance: np.ndarray, plan: Plan) -> dict[str, tuple[float, float]]:
     """Each factor from place 0.1 to 0.9, others in the middle: log-odds and robust error."""
-    names = list(dict.fromkeys(each.factor for each in columns) | dict.fromkeys(e.partner for e in columns if e.partner))
+    names = list(
+        dict.fromkeys(each.factor for each in columns) | dict.fromkeys(e.partner for e in columns if e.partner)
+    )
     weights, told = np.array([each.weight for each in columns]), {}
     for name in names:
         ends = pd.DataFrame(factors.MIDDLE, index=[0, 1], columns=names)
         ends[name] = [_LOW, _HIGH]
         step = np.diff(factors.design(ends, columns, plan), axis=0)[0]
-        told[name] = (float(step @ weights), float(np.sqrt(step @ covariance @ step)))
+        told[name] = (float(step @ weights), float(np.sqrt(max(step @ covariance @ step, 0))))
     return told
 
 
