@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+KERNEL := lib/postloan/batch/kernelspec
 
 .DEFAULT_GOAL := help
 .PHONY: help report test lab lint bench bench-screen bench-forecast clean
@@ -10,11 +11,12 @@ READY := $(VENV)/.ready
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/jupyter kernelspec install --sys-prefix --replace --name postloan --log-level=ERROR $(KERNEL)
 	@touch $(READY)
 
 report: $(READY) ## Build the sample book and write its reports to outputs/

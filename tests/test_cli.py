@@ -333,7 +333,7 @@ def run_file(folder, address: str, **fields: object):
         ({"notebooks": ["none_such"]}, [], "unknown notebook 'none_such'; known: borrower_review"),
         ({"parameters": {"day_bases": 365}}, [], "unknown parameter 'day_bases'; known: as_of, average_points"),
         ({"parameters": {"day_basis": "365"}}, [], "day_basis: expected int, found '365'"),
-        ({"kernel": "none_such"}, [], "no Jupyter kernel 'none_such'; known: python3"),
+        ({"kernel": "none_such"}, [], "no Jupyter kernel 'none_such'; known: "),
         ({"langage": "zh"}, [], "langage: unknown field; known: name, book"),
         ({}, ["--as-of", "soon"], "a date such as 2024-06-30, or today"),
         ({}, ["--book", "mine"], "unknown book 'mine': expected 'default', 'sample' or an address"),

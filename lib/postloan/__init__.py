@@ -1,62 +1,12 @@
-"""Post-loan tracking: the door through which notebooks reach the library."""
+"""Post-loan tracking: the door through which notebooks reach the library.
 
-from postloan import loan_flags, tables
-from postloan.analysis import (
-    assumptions,
-    capacity,
-    collateral,
-    covenants,
-    debt,
-    guarantors,
-    outlook,
-    peers,
-    periods,
-    ratios,
-    reliability,
-    scores,
-    servicing,
-    sightings,
-    talks,
-    working_need,
-)
-from postloan.book import contacts
-from postloan.book.store import open_book
-from postloan.judgement import (
-    classification,
-    client_limits,
-    early_warning,
-    exposures,
-    hindsight,
-    loan_facts,
-    monitoring,
-    rules,
-    sight,
-    workout,
-)
+A name is imported when it is first asked for, so that a command needs only the rooms it enters.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+
 from postloan.measures import measures
-from postloan.portfolio import replay
-from postloan.report import (
-    assurance,
-    case,
-    changes,
-    charts,
-    conversations,
-    exhibits,
-    facilities,
-    forecasts,
-    narrative,
-    position,
-    protection,
-    record,
-    remedies,
-    remedy_charts,
-    remedy_tables,
-    repayment,
-    replayed,
-    signals,
-    verdict,
-)
-from postloan.wording import texts
 
 __all__ = [
     "assumptions",
@@ -112,3 +62,20 @@ __all__ = [
     "working_need",
     "workout",
 ]
+
+_ROOMS = ("analysis", "book", "judgement", "portfolio", "report")
+_FUNCTIONS = {"open_book": "postloan.book.store", "texts": "postloan.wording"}
+
+
+def __getattr__(name: str) -> object:
+    """A module of any room, or one of the few functions; AttributeError for what the door does not offer."""
+    if name not in __all__:
+        raise AttributeError(f"module 'postloan' has no attribute {name!r}")
+    if name in _FUNCTIONS:
+        return getattr(import_module(_FUNCTIONS[name]), name)
+    places = [f"postloan.{room}.{name}" for room in _ROOMS]
+    return import_module(next((place for place in places if find_spec(place)), f"postloan.{name}"))
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -266,16 +266,19 @@ def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame
 @_book
 def run(file: Path, **changes: object) -> None:
     """Run the reports of a run file: one page a borrower and language, an index and a manifest."""
-    from postloan.batch import plan as planning
-    from postloan.batch import run as batch
-    from postloan.book.store import open_book
+    from postloan.batch import kernels
 
     if not file.exists():
         known = sorted(path.name for path in settings.params("runs").glob("*.yml"))
         raise RunError(f"{file}: no such run file; in params/runs: {', '.join(known)}")
     said = {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items() if value}
-    plan = planning.load_run(file, **said)
-    outcomes = batch.run_all(plan, planning.jobs(plan, open_book(plan.book)))
+    with kernels.shared():  # it imports while we plan
+        from postloan.batch import plan as planning
+        from postloan.batch import run as batch
+        from postloan.book.store import open_book
+
+        plan = planning.load_run(file, **said)
+        outcomes = batch.run_all(plan, planning.jobs(plan, open_book(plan.book)))
     good = sum(outcome.status == "ok" for outcome in outcomes)
     click.echo(f"{good} of {len(outcomes)} reports made; open {plan.folder / 'index.html'}")
     sys.exit(batch.exit_code(outcomes))

@@ -1,6 +1,7 @@
 """Where things are: project folders, the book's address, language. The only reader of the environment.
 
-Environment variables: `POSTLOAN_HOME` (project folder), `POSTLOAN_BOOK` (SQLAlchemy address of the book).
+Environment variables: `POSTLOAN_HOME` (project folder), `POSTLOAN_BOOK` (SQLAlchemy address of the book),
+`POSTLOAN_KERNELS` (set by a run for the processes it starts).
 """
 
 from __future__ import annotations
@@ -61,6 +62,19 @@ def book_address(name: str = "default") -> str:
 def use_book(address: str) -> None:
     """Make `address` the default book of this process and of every kernel it starts."""
     os.environ["POSTLOAN_BOOK"] = address
+
+
+def warm_kernels() -> str | None:
+    """The folder of a warm parent that the process which started this one keeps, if it keeps one."""
+    return os.environ.get("POSTLOAN_KERNELS")
+
+
+def share_warm_kernels(folder: str | None) -> None:
+    """Let every process started from now on use the warm parent of `folder`; None: no longer."""
+    if folder:
+        os.environ["POSTLOAN_KERNELS"] = folder
+    else:
+        os.environ.pop("POSTLOAN_KERNELS", None)
 
 
 def params(*parts: str) -> Path:

@@ -10,7 +10,7 @@ from postloan.errors import RunError
 def test_run_gets_defaults(run):
     loaded = run()
     assert loaded.day == dt.date(2024, 6, 30)
-    assert (loaded.kernel, loaded.cell_timeout, loaded.borrowers) == ("python3", 300, "all")
+    assert (loaded.kernel, loaded.cell_timeout, loaded.borrowers) == ("postloan", 300, "all")
 
 
 def test_unquoted_id_refused(run):
@@ -115,7 +115,7 @@ def test_wrong_borrower_file_refused(home, run, book):
 def test_untagged_notebook_refused(home, run, book):
     text = (home / "notebooks/tiny.ipynb").read_text(encoding="utf-8").replace('"parameters"', '"params"')
     (home / "notebooks/tiny.ipynb").write_text(text, encoding="utf-8")
-    with pytest.raises(RunError, match="must declare borrower_id, as_of, language, book"):
+    with pytest.raises(RunError, match="must declare as_of, language, book"):
         plan.jobs(run(), book)
 
 

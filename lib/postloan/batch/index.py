@@ -16,18 +16,21 @@ _MOST_HEADLINES = 6
 
 
 def render(manifest: dict) -> str:
-    """The index page of a manifest: failed reports first, then one row a borrower and notebook."""
+    """The index page of a manifest: reports of the whole book and failed ones first, then a row a borrower and
+    notebook."""
     script = (TEMPLATE / "index.js").read_text(encoding="utf-8")
     style = "".join((TEMPLATE / name).read_text(encoding="utf-8") for name in ("page.css", "index.css"))
-    rows = _rows(manifest["jobs"])
+    every = _rows(manifest["jobs"])
+    rows = [row for row in every if row["borrower_id"]]
     environment = Environment(loader=FileSystemLoader(TEMPLATE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.get_template("index.html.j2").render(
         manifest=manifest,
         rows=rows,
+        whole=[row for row in every if not row["borrower_id"]],
         labels=_labels(rows),
         failed=[job for job in manifest["jobs"] if job["status"] != "ok"],
         made=sum(job["status"] == "ok" for job in manifest["jobs"]),
-        several_notebooks=len({job["notebook"] for job in manifest["jobs"]}) > 1,
+        several_notebooks=len({row["notebook"] for row in rows}) > 1,
         synthetic=any(job.get("synthetic") for job in manifest["jobs"]),
         zh=texts("zh"),
         en=texts("en"),

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from postloan.errors import RunError
 
 IDENTITY = ("borrower_id", "as_of", "language", "book")
+_NEEDED = IDENTITY[1:]  # a notebook without a borrower is about the whole book
 
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict, "Any": Any}
 
@@ -44,12 +45,15 @@ class Parameter:
 
 @cache
 def declared(notebook: Path) -> dict[str, Parameter]:
-    """The parameters a notebook declares, by name; RunError when it has no usable `parameters` cell."""
+    """The parameters a notebook declares, by name; RunError when it has no usable `parameters` cell.
+
+    One that declares no `borrower_id` is about the whole book.
+    """
     found = papermill.inspect_notebook(str(notebook).replace("{", "{{").replace("}", "}}"))
     parameters = {name: _parameter(notebook, about) for name, about in found.items()}
-    if lacking := [name for name in IDENTITY if name not in parameters]:
+    if lacking := [name for name in _NEEDED if name not in parameters]:
         raise RunError(
-            f"{notebook.name}: the cell tagged 'parameters' must declare {', '.join(IDENTITY)}, one a line "
+            f"{notebook.name}: the cell tagged 'parameters' must declare {', '.join(_NEEDED)}, one a line "
             f"as `name: type = default  # help`; missing: {', '.join(lacking)}"
         )
     return parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from postloan import settings
@@ -22,6 +24,10 @@ from postloan.batch.names import file_names, safe_name
 from postloan.batch.parameters import IDENTITY, declared
 from postloan.book.store import Book
 from postloan.errors import RuleError, RunError
+
+KERNEL, PLAIN_KERNEL = "postloan", "python3"
+WHOLE = "book"  # the file name of a report about the whole book
+_log = logging.getLogger(__name__)
 
 
 def _quoted(value: object) -> object:
@@ -53,7 +59,7 @@ class RunPlan(BaseModel):
     output: str = "outputs"
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     cell_timeout: int = Field(default=300, ge=1)
-    kernel: str = "python3"
+    kernel: str = KERNEL
 
     @property
     def day(self) -> dt.date:
@@ -94,14 +100,14 @@ class Job:
     parameters: dict
     target: Path
     fingerprint: str
-    kernel: str = "python3"
+    kernel: str = PLAIN_KERNEL
     cell_timeout: int = 300
     about: dict = field(default_factory=dict)
 
     @property
     def borrower_id(self) -> str:
-        """The borrower's id."""
-        return self.parameters["borrower_id"]
+        """The borrower's id; empty where the report is about the whole book."""
+        return self.parameters.get("borrower_id", "")
 
     @property
     def language(self) -> str:
@@ -111,7 +117,7 @@ class Job:
     @property
     def label(self) -> str:
         """How messages name the job."""
-        return f"{self.notebook.stem} {self.borrower_id} {self.language}"
+        return " ".join(part for part in (self.notebook.stem, self.borrower_id, self.language) if part)
 
     def file(self, ending: str) -> Path:
         """A file of this report, e.g. `file("html")`; ids with dots stay whole."""
@@ -148,33 +154,64 @@ def _complaint(error: dict) -> str:
 def jobs(run: RunPlan, book: Book) -> list[Job]:
     """Borrowers × notebooks × languages of a run, with typed parameters and input fingerprints.
 
+    A notebook that declares no borrower is made once a language, of the whole book, and comes last.
+
     RunError lists every unknown notebook, borrower or parameter and every wrong type, with what is known.
     """
-    _check_kernel(run)
+    kernel = _kernel(run)
     notebooks = {notebook_path(name): only for name, only in run.wanted.items()}
     master = book.borrowers().set_index("borrower_id")
     names, folder, problems = file_names(master.index), run.folder, []
     made = []
     _check_named(run, set(master.index))
+    single = [notebook for notebook in notebooks if "borrower_id" in declared(notebook)]
     for borrower in _chosen(run, list(master.index)):
         own = _borrower_file(borrower, problems)
         about = json.loads(master.loc[borrower].to_json(date_format="iso"))
         rows = book.fingerprint(borrower, as_of=run.day)
-        mine = [notebook for notebook, only in notebooks.items() if only is None or borrower in only]
+        mine = [each for each in single if notebooks[each] is None or borrower in notebooks[each]]
         for notebook, language in product(mine, dict.fromkeys(run.languages)):
             typed = {**_parameters(run, notebook, borrower, own, problems), "language": language}
             target = folder / notebook.stem / language / names[borrower]
             mark = fingerprint(notebook, typed, rows)
-            made.append(Job(notebook, typed, target, mark, run.kernel, run.cell_timeout, about))
+            made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about))
+    whole = {each: only for each, only in notebooks.items() if each not in single}
+    made += _whole(run, whole, book, kernel, problems)
     if problems:
         raise RunError(f"run {run.name!r} cannot start:\n  " + "\n  ".join(dict.fromkeys(problems)))
     return made
 
 
-def _check_kernel(run: RunPlan) -> None:
-    known = sorted(KernelSpecManager().find_kernel_specs())
-    if run.kernel not in known:
-        raise RunError(f"run {run.name!r}: no Jupyter kernel {run.kernel!r}; known: {_listed(known)}")
+def _whole(
+    run: RunPlan, notebooks: dict[Path, list[str] | None], book: Book, kernel: str, problems: list[str]
+) -> list[Job]:
+    """The jobs of notebooks about the whole book."""
+    if not notebooks:
+        return []
+    made, rows = [], book.fingerprint(as_of=run.day) + json.dumps(clients(), sort_keys=True, default=str)
+    about = {"synthetic": bool(book.borrowers()["synthetic"].any())}
+    for (notebook, only), language in product(notebooks.items(), dict.fromkeys(run.languages)):
+        if only is not None:
+            problems.append(f"{notebook.stem}: is about the whole book and takes no list of borrowers, found {only}")
+        typed = {**_parameters(run, notebook, "", {}, problems), "language": language}
+        target = run.folder / notebook.stem / language / WHOLE
+        mark = fingerprint(notebook, typed, rows)
+        made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about))
+    return made
+
+
+def _kernel(run: RunPlan) -> str:
+    """The kernel to use: the run's, or the plain one where the warm one is not installed."""
+    specs = KernelSpecManager()
+    known = specs.find_kernel_specs()
+    if run.kernel in known:
+        spec = specs.get_kernel_spec(run.kernel)
+        if run.kernel != KERNEL or KernelProvisionerFactory.instance().is_provisioner_available(spec):
+            return run.kernel
+    if run.kernel == KERNEL and PLAIN_KERNEL in known:
+        _log.warning("the Jupyter kernel %r is not installed (pip install puts it there); ordinary kernels run", KERNEL)
+        return PLAIN_KERNEL
+    raise RunError(f"run {run.name!r}: no Jupyter kernel {run.kernel!r}; known: {_listed(sorted(known))}")
 
 
 def _chosen(run: RunPlan, known: list[str]) -> list[str]:
@@ -229,7 +266,8 @@ def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems
     """Run parameters under the borrower's own under its identity, each checked against the notebooks there are."""
     declares = declared(notebook)
     anywhere = {name for path in notebook.parent.glob("*.ipynb") for name in declared(path)}
-    identity = {"borrower_id": borrower, "as_of": run.day.isoformat(), "book": run.book_name}
+    identity = {"as_of": run.day.isoformat(), "book": run.book_name}
+    identity |= {"borrower_id": borrower} if borrower else {}
     sources = {
         f"params/borrowers/{safe_name(borrower)}.yml": own,
         f"run {run.name!r}, parameters": run.parameters,

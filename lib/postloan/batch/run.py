@@ -26,13 +26,14 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from postloan import settings
-from postloan.batch import index
-from postloan.batch.plan import Job, RunPlan
+from postloan.batch import index, kernels
+from postloan.batch.plan import KERNEL, Job, RunPlan
 from postloan.batch.workers import Processes
 from postloan.book.store import open_book
 from postloan.report import page, record
 
 STATUSES = ("ok", "failed", "died", "timed_out", "export_failed")
+_KERNEL_OPTIONS = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"]
 _VERSIONS = ("postloan", "pandas", "papermill", "nbconvert", "statsmodels")
 
 
@@ -79,6 +80,13 @@ def run_all(
     """
     if "://" in plan.book:
         settings.use_book(plan.book)
+    with kernels.shared() if any(job.kernel == KERNEL for job in jobs) else contextlib.nullcontext():
+        return _run_all(plan, jobs, spread, on_done)
+
+
+def _run_all(
+    plan: RunPlan, jobs: list[Job], spread: object, on_done: Callable[[Outcome], None] | None
+) -> list[Outcome]:
     started, done = _now(), {}
     if spread is None and min(plan.jobs, len(jobs)) > 1:
         spread = Processes(min(plan.jobs, len(jobs)))
@@ -146,7 +154,7 @@ def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
     options = {"progress_bar": False, "log_output": False, "execution_timeout": job.cell_timeout}
     try:
         with contextlib.chdir(settings.home()), tempfile.TemporaryDirectory(prefix="postloan-") as sockets:
-            options |= {"config": _private(sockets), "extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}
+            options |= {"config": _private(sockets), "extra_arguments": _KERNEL_OPTIONS}
             papermill_engines.execute_notebook_with_engine(None, notebook, job.kernel, **options)
     except CellTimeoutError:
         message = f"the cell ran longer than {job.cell_timeout} seconds (cell_timeout in the run file)"
@@ -173,7 +181,8 @@ def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:
         write_whole(job.file("ipynb"), nbformat.writes(notebook))
         write_whole(job.file("html"), html)
         found = record.find_all(notebook)
-        if found and found[0]["as_of"] <= dt.date.today().isoformat():  # a day to come is no review to look back on
+        past = found and found[0]["as_of"] <= dt.date.today().isoformat()  # a day to come is no review to look back on
+        if past and found[0].get("borrower_id"):  # nor is a report about the whole book
             open_book(job.parameters["book"]).save_review(found[0])
         job.file("failed.ipynb").unlink(missing_ok=True)
     except Exception as trouble:

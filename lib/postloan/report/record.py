@@ -55,7 +55,7 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="allow")
     name: str = Field(pattern=r"^postloan\.[a-z_]+$")
     schema_version: Literal[1]
-    borrower_id: str = Field(min_length=1)
+    borrower_id: str | None = Field(None, min_length=1)  # none: the whole book
     as_of: dt.date
     language: Literal["zh", "en"]
     values: list[Value]
@@ -76,7 +76,7 @@ class Shown:
 
 
 def build(
-    name: str, *, borrower_id: str, as_of: str | dt.date, language: str, values: pd.DataFrame, **extra: object
+    name: str, *, borrower_id: str | None, as_of: str | dt.date, language: str, values: pd.DataFrame, **extra: object
 ) -> dict:
     """Make a record of a `ratios` table (ratio, period_end, value, reason); NaN becomes null, dates ISO text.
 
@@ -137,7 +137,7 @@ def _summary(record: dict) -> str:
     words = texts(record["language"])
     rows = {
         words("page.record_name"): f"{record['name']} · v{record['schema_version']}",
-        words("page.record_borrower"): record["borrower_id"],
+        words("page.record_borrower"): record.get("borrower_id") or words("page.whole_book"),
         words("page.as_of"): record["as_of"],
         words("page.record_language"): record["language"],
         words("page.record_values"): len(record["values"]),

@@ -1,0 +1,263 @@
+"""The warm parent: a process of one thread that has imported everything and forks a kernel whenever it is asked.
+
+Started by `kernels`; speaks JSON lines over a Unix socket that its owner has bound. A client sends one request with
+its standard streams as passed descriptors, `{"arguments", "cwd", "env"}`, and is answered `{"pid"}` or `{"refused"}`
+and, when the kernel has ended, `{"exit"}`. It may send `{"signal"}`. When its connection closes, its kernel is killed;
+when the owner's lifeline (descriptor 0) closes, all are, and the parent leaves. Linux only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import random
+import selectors
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import postloan
+
+SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+SOCKET = "kernels"
+RETIRE = b"retire"
+CHANGED = "the library has changed since it was imported"
+_DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
+_MOST_BYTES = 4_000_000  # of a request: an environment is far smaller
+
+
+@dataclass(eq=False)
+class _Client:
+    """One connection: what has come in so far, and the kernel it asked for."""
+
+    link: socket.socket
+    unread: bytes = b""
+    streams: list[int] = field(default_factory=list)
+    pid: int | None = None
+
+    def tell(self, **message: object) -> None:
+        with contextlib.suppress(OSError):
+            self.link.sendall(json.dumps(message).encode() + b"\n")
+
+    def close(self) -> None:
+        for stream in self.streams:
+            os.close(stream)
+        self.link.close()
+
+
+def serve(listener: int) -> None:
+    """Import everything, then fork kernels for those who connect to a socket, until its owner's lifeline closes."""
+    lifeline = socket.socket(fileno=0)
+    _warm()
+    kernel = _Parent(socket.socket(fileno=listener), lifeline).run()
+    if kernel:
+        _leave(kernel)
+
+
+def unfit() -> str | None:
+    """Why this process must not fork: a second thread may hold a lock that nobody would ever release."""
+    threads = [(each / "comm").read_text().strip() for each in Path("/proc/self/task").iterdir()]
+    return f"more than one thread ({', '.join(threads)})" if len(threads) > 1 else None
+
+
+def _warm() -> None:
+    """Import what kernels import, but not matplotlib's inline backend: it looks for a shell, which is still to come."""
+    gc.disable()
+    for name in postloan.__all__:
+        getattr(postloan, name)
+    for name in ("ipykernel.kernelapp", "ipykernel.datapub", "matplotlib.pyplot", "numpy.random"):
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+class _Parent:
+    """The loop: accepts, reads requests, forks, passes signals on, reaps."""
+
+    def __init__(self, listener: socket.socket, lifeline: socket.socket):
+        self._listener, self._lifeline, self._clients, self._leaving = listener, lifeline, set(), False
+        self._library = library_state()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(lifeline, selectors.EVENT_READ, self._told)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def run(self) -> Callable[[], None] | None:
+        """Serve until the lifeline closes. In a forked child: what it is to do there."""
+        woken, self._wake = socket.socketpair()
+        woken.setblocking(False)
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._selector.register(woken, selectors.EVENT_READ, lambda: self._reap(woken.recv(4096)))
+        while self._clients or not self._leaving:
+            for key, _ in self._selector.select():
+                if kernel := key.data():
+                    return kernel
+        return None
+
+    def _accept(self) -> None:
+        link, _ = self._listener.accept()
+        client = _Client(link)
+        self._clients.add(client)
+        self._selector.register(link, selectors.EVENT_READ, lambda: self._read(client))
+
+    def _read(self, client: _Client) -> Callable[[], None] | None:
+        """Take in what a client sends; a whole request forks, and the child comes back with what it is to do."""
+        if client not in self._clients:
+            return None
+        try:
+            data, streams, _, _ = socket.recv_fds(client.link, 1 << 16, 3)
+        except OSError:
+            data, streams = b"", []
+        client.unread += data
+        client.streams += streams
+        if not data or len(client.unread) > _MOST_BYTES:
+            return self._drop(client)
+        while b"\n" in client.unread:
+            line, client.unread = client.unread.split(b"\n", 1)
+            if kernel := self._obey(client, json.loads(line)):
+                return kernel
+        return None
+
+    def _obey(self, client: _Client, message: dict) -> Callable[[], None] | None:
+        if "signal" in message:
+            self._signal(client, message["signal"])
+        elif why := unfit():
+            client.tell(refused=why)
+        elif library_state() != self._library:
+            client.tell(refused=CHANGED)
+        elif not _same_python(message["env"]):
+            client.tell(refused="another Python environment (PYTHON… variables)")
+        else:
+            return self._fork(client, message)
+        return None
+
+    def _fork(self, client: _Client, message: dict) -> Callable[[], None] | None:
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            streams, client.streams = client.streams, []
+            self._forget()
+            return lambda: _kernel(message, streams)
+        client.pid = pid
+        for stream in client.streams:
+            os.close(stream)
+        client.streams = []
+        client.tell(pid=pid)
+        return None
+
+    def _forget(self) -> None:
+        """Close what belongs to the parent."""
+        for thing in [key.fileobj for key in self._selector.get_map().values()]:
+            thing.close()
+        self._wake.close()
+        self._selector.close()
+
+    def _signal(self, client: _Client, number: int) -> None:
+        """Signal a kernel's whole group; it is not yet reaped, so its number is nobody else's."""
+        if client.pid:
+            try:
+                os.killpg(client.pid, number)
+            except ProcessLookupError:  # it has not yet made its group
+                os.kill(client.pid, number)
+
+    def _drop(self, client: _Client) -> None:
+        self._signal(client, signal.SIGKILL)
+        self._selector.unregister(client.link)
+        self._clients.discard(client)
+        client.close()
+
+    def _reap(self, _: bytes) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                for client in [each for each in self._clients if each.pid == ended[0]]:
+                    client.pid = None
+                    client.tell(exit=os.waitstatus_to_exitcode(ended[1]))
+
+    def _told(self) -> None:
+        """Take no more clients; and when the owner has gone, end all kernels."""
+        told = self._lifeline.recv(100)
+        if not self._leaving:
+            self._leaving = True
+            self._selector.unregister(self._listener)
+            self._listener.close()
+        if told != RETIRE:
+            for client in list(self._clients):
+                self._drop(client)
+
+
+def library_state() -> int:
+    """Changes when any source file of the library does."""
+    folder = Path(postloan.__file__).parent
+    return hash(tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*.py"))))
+
+
+def _same_python(environment: dict[str, str]) -> bool:
+    def pythons(env: dict[str, str]) -> dict[str, str]:
+        return {name: value for name, value in env.items() if name.startswith("PYTHON")}
+
+    return pythons(environment) == pythons(dict(os.environ))
+
+
+def _kernel(message: dict, streams: list[int]) -> None:
+    """Become an ordinary kernel: group, streams, folder, environment and chance of one's own; then ipykernel."""
+    parent = os.getppid()
+    os.setsid()
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent or parent == 1:
+        os._exit(1)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(message["env"])
+    os.chdir(message["cwd"])
+    time.tzset()
+    tempfile.tempdir = None
+    random.seed()
+    sys.modules["numpy"].random.seed()
+    _default_backend()
+    gc.enable()
+    sys.argv = ["ipykernel_launcher", *message["arguments"]]
+    app = importlib.import_module("ipykernel.kernelapp")
+    app.launch_new_instance(argv=[*message["arguments"], f"--IPKernelApp.parent_handle={parent}"])
+
+
+def _default_backend() -> None:
+    """What matplotlib reads from the environment when it is imported, which here has been long ago."""
+    matplotlib = sys.modules["matplotlib"]
+    matplotlib.rcParams["backend"] = os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+
+
+def _leave(work: Callable[[], None]) -> None:
+    """Do a child's work and end it as Python would, without taking apart what it shares with its parent."""
+    code = 0
+    try:
+        work()
+    except SystemExit as told:
+        code = told.code if isinstance(told.code, int) else int(told.code is not None)
+    except BaseException:
+        code = 1
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            threading._shutdown()
+            atexit._run_exitfuncs()
+        with contextlib.suppress(BaseException):
+            sys.__stdout__.flush()
+            sys.__stderr__.flush()
+        os._exit(code)
