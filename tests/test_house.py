@@ -30,7 +30,8 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
-    "portfolio": {"screen", "policy", "history", "worklist"},
+    "portfolio": {"screen", "policy", "history", "worklist"}
+    | {"accuracy", "factors", "hazard", "hazard_params", "lead_time"},
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",
@@ -65,7 +66,7 @@ def room(module: str) -> str:
     parts = module.split(".")[1:]
     if not parts:
         return "door"
-    return "ground" if parts[0] in GROUND else parts[0]
+    return "ground" if parts[0] in GROUND else parts[0].removesuffix("_portfolio")
 
 
 def imports() -> list[tuple[str, str]]:

@@ -200,16 +200,20 @@ class Book:
 
     def fingerprint(self, borrower_id: str | None = None, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower, or on the whole book, reads on that day."""
-        facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
-        facts += self.loan_side(borrower_id, as_of=as_of).values()
-        master = self.borrowers(borrower_id).to_csv(index=False).encode()
         one = borrower_id is not None
         last = [self.last_review(borrower_id, before=as_of)] if one else self.last_reviews(before=as_of).values()
-        earlier = " ".join(f"{each.get('as_of')} {each.get('fingerprint')}" for each in last).encode()
-        if not one:
-            facts.append(self.actions(as_of=as_of, entered_before=as_of))
-        rows = [pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes() for frame in facts]
-        return hashlib.sha256(b"\0".join([*rows, master, earlier])).hexdigest()
+        marks = [f"{each.get('as_of')} {each.get('fingerprint')}" for each in last]
+        marks.append(self.borrowers(borrower_id).to_csv(index=False))
+        marks += [] if one else [self.actions(as_of=as_of, entered_before=as_of).to_csv(index=False)]
+        digest = hashlib.sha256("\0".join(marks).encode())
+        with self._engine.connect() as connection:
+            for name in ("statements", "observations", *LOAN_TABLES):
+                table = schema.metadata.tables[name]
+                mine = [column for column in table.c if column.name not in ("id", "import_id")]
+                known = [table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id)]
+                for row in connection.execute(sa.select(*mine).where(*known).order_by(table.c.id)):
+                    digest.update(repr(tuple(row)).encode())
+        return digest.hexdigest()
 
     def add(self, intake: tables.Intake, *, today: dt.date | None = None) -> ImportResult:
         """Append what a reader made of one file: all of it, or nothing when any row is refused.
