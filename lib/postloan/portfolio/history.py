@@ -51,7 +51,7 @@ def run(ledger: object, days: list[str], today: screen.Judged | None = None, *, 
         raise ContractError("history: no day given to judge the book on")
     borrowers, versions = ledger.borrowers(), {name: ledger.versions(name, as_of=days[-1]) for name in _NEEDED}
     loans, levels, signals = [], [], []
-    for number, day in enumerate(days, start=1):
+    for number, day in enumerate(days if len(borrowers) else [], start=1):
         known = screen.Known(ledger.observations(as_of=day), side=_side(versions, day))
         judged = today if number == len(days) else None
         if judged is None and number > len(days) - whole:
@@ -89,7 +89,7 @@ def _loans(classed: pd.DataFrame, owed: pd.DataFrame | None, day: str) -> pd.Dat
         return pd.DataFrame(columns=LOANS)
     loans = owed[owed["drawn"] > 0].copy()
     names = loans["borrower_id"] + "/" + loans["loan_id"]
-    suggested = names.map(classed.set_index("asset_id")["suggested"].astype(object))
+    suggested = names.map(classed.set_index("asset_id")["suggested"].astype(object)).astype(object)
     ended = np.where(loans["drawn"] - loans["repaid"] > _CENT, UNPAID, REPAID)
     loans["state"] = suggested.fillna(UNKNOWN).where(loans["balance"] > _CENT, pd.Series(ended, loans.index))
     late = loans[["principal_days_overdue", "interest_days_overdue"]].max(axis=1)
