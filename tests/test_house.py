@@ -30,7 +30,8 @@ MAY_IMPORT = {
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
-    "portfolio": {"screen", "policy", "history", "worklist"},
+    "portfolio": {"screen", "policy", "history", "worklist"}
+    | {"accuracy", "factors", "hazard", "hazard_params", "lead_time"},
     "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",
@@ -58,14 +59,14 @@ INSIDE = {
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
-INSIDE["book"] |= {"sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
+INSIDE["book"] |= {"backing", "sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
 
 
 def room(module: str) -> str:
     parts = module.split(".")[1:]
     if not parts:
         return "door"
-    return "ground" if parts[0] in GROUND else parts[0]
+    return "ground" if parts[0] in GROUND else parts[0].removesuffix("_portfolio")
 
 
 def imports() -> list[tuple[str, str]]:

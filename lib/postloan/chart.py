@@ -122,3 +122,16 @@ def _fill(wide: pd.DataFrame, item: str, formula: str) -> pd.Index:
         values = sum(sign * (wide[name].fillna(0) if optional else wide[name]) for sign, name, optional in present)
         wide.loc[rows, item] = values[rows]
     return wide.index[rows]
+
+
+def with_derived(facts: pd.DataFrame) -> pd.DataFrame:
+    """Statement facts (one row a fact key) plus the totals that identities give, each marked in `derived`."""
+    index = ["borrower_id", "period_end", "months"]
+    parts = [facts.assign(derived=False)]
+    about = facts.groupby(index, sort=False).agg(currency=("currency", "last"), known_on=("known_on", "max"))
+    wide = facts.set_index([*index, "item"])["amount"].unstack("item")
+    filled, used = derive(wide)
+    for item, formula, rows in used:
+        part = filled.loc[rows, item].rename("amount").reset_index().join(about, on=index)
+        parts.append(part.assign(item=item, source=f"derived: {item} = {formula}", derived=True))
+    return pd.concat(parts, ignore_index=True)[[*facts.columns, "derived"]]

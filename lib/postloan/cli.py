@@ -1,4 +1,4 @@
-"""The `postloan` command: sample, template, import, screen, forecast, run, log.
+"""The `postloan` command: sample, template, import, screen, forecast, fit, backtest, run, log.
 
 Every command exits 0 when all is well, 1 when part of the work failed or was refused, 2 when nothing could start.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from postloan import settings
+from postloan import cli_portfolio, settings
 from postloan.errors import ContractError, PostloanError, RunError, SourceError
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
@@ -36,6 +36,9 @@ class _Commands(click.Group):
 def main() -> None:
     """Post-loan tracking: import borrowers' figures, write dated reports that carry their evidence."""
 
+
+main.add_command(cli_portfolio.fit)
+main.add_command(cli_portfolio.backtest)
 
 _book = click.option(
     "--book",

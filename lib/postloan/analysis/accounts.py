@@ -19,12 +19,12 @@ from postloan.analysis import parties, tracing, use_facts, use_params
 from postloan.analysis.use_facts import Reading, number
 
 TABLES = ("loans", "drawdowns", "transactions", "parties", "papers", "guarantors")
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
+SEEN = ["borrower_id", "metric", "value", "observed_on", "source", "measured_on"]
 SOURCES = ("effective", "own", "loan", "related", "round_trip", "refund", "interest")
 SUMMARY = [
     "borrower_id", "from_on", "to_on", "inflow", *SOURCES, "revenue", "collection_share", "collection_reason",
-    "to_collection", "average", "closing", "average_before", "average_change", "change_reason", "payers", "top_share",
-    "top_five_share", "pass_through_share", "untraded_related_share", "dormant",
+    "revenue_until", "to_collection", "average", "closing", "average_before", "average_change", "change_reason",
+    "payers", "top_share", "top_five_share", "pass_through_share", "untraded_related_share", "dormant",
 ]  # fmt: skip
 ACCOUNTS = [
     "borrower_id", "account", "currency", "role", "first_on", "last_on", "rows", "average", "closing", "average_before",
@@ -97,7 +97,7 @@ def check(
     payers = _payers(moved, today, how)
     parts = [
         _inflows(moved, rows, revenue, today, how), _balances(told), _concentration(payers),
-        _passing(moved, today, how), _related(moved, known, today, how),
+        _passing(moved, today, how), _related(moved, known, rows["parties"], today, how),
     ]  # fmt: skip
     summary = pd.concat(parts, axis=1).rename_axis("borrower_id").reset_index()
     summary = summary.assign(from_on=day - pd.Timedelta(days=how.look_back_days), to_on=day).reindex(columns=SUMMARY)
@@ -247,17 +247,21 @@ def _inflows(
 def _collected(moved: pd.DataFrame, revenue: pd.DataFrame | None, borrowers: pd.Index, how: Spans) -> pd.DataFrame:
     if revenue is None or revenue.empty:
         blank = pd.Series(np.nan, borrowers)
-        return pd.DataFrame({"revenue": blank, "collection_share": blank, "collection_reason": "no_revenue"})
+        none = pd.Series(pd.NaT, borrowers, dtype="datetime64[us]")
+        return pd.DataFrame(
+            {"revenue": blank, "revenue_until": none, "collection_share": blank, "collection_reason": "no_revenue"}
+        )
     known = revenue.dropna(subset=["revenue"]).sort_values("period_end").drop_duplicates("borrower_id", keep="last")
     known = known.set_index("borrower_id").reindex(borrowers)
     end = pd.Series(number(known["period_end"]), borrowers)
-    until = moved["borrower_id"].map(end)
+    until = moved["borrower_id"].map(end).astype(float)  # none moved: no kind of its own
     real = (moved["source"] == "effective") & (moved["day"] > until - 365) & (moved["day"] <= until)
     money = moved[real].groupby("borrower_id")["amount"].sum().reindex(borrowers).fillna(0)
     first = moved.groupby("borrower_id")["day"].min().reindex(borrowers)
     reason = np.select([~(known["revenue"] > 0), first > end - 365 + how.gap_days], ["no_revenue", "short_history"], "")
     share = (money / (known["revenue"] * (1 + how.vat))).where(reason == "")
-    return pd.DataFrame({"revenue": known["revenue"], "collection_share": share, "collection_reason": reason})
+    told = {"revenue": known["revenue"], "revenue_until": known["period_end"], "collection_share": share}
+    return pd.DataFrame(told | {"collection_reason": reason})
 
 
 def _balances(told: pd.DataFrame) -> pd.DataFrame:
@@ -313,27 +317,34 @@ def _marked(rows: pd.DataFrame, how: _Pairing) -> pd.DataFrame:
     return told.assign(step=_step(told["amount"], how.near))
 
 
-def _related(moved: pd.DataFrame, known: Reading, today: int, how: Spans) -> pd.Series:
-    """Of payments to related parties over the look-back, the share no papers cover; zero where they are too few."""
+def _related(moved: pd.DataFrame, known: Reading, book: pd.DataFrame, today: int, how: Spans) -> pd.Series:
+    """Of payments to related parties over the look-back, the share no papers cover: zero where they are too few, blank
+    where nobody is known to be related."""
     paid = moved[moved["out"] & (moved["day"] > today - how.look_back_days) & ~moved["own"]]
     total = paid.groupby("borrower_id")["amount"].sum()
     mine = paid[paid["relation"].isin(parties.RELATED)]
     by = mine.groupby(["borrower_id", "entity"])["amount"].sum()
     bare = (by - by.index.get_level_values("entity").map(known.trade["covered"]).fillna(0).to_numpy()).clip(lower=0)
     all_, open_ = (part.groupby("borrower_id").sum().reindex(total.index).fillna(0) for part in (by, bare))
-    return (open_ / all_.where(all_ > how.related_floor * total)).fillna(0.0).rename("untraded_related_share")
+    share = (open_ / all_.where(all_ > how.related_floor * total)).fillna(0.0)
+    listed = book.loc[book["relation"].isin(parties.RELATED), "borrower_id"]
+    return share.where(share.index.isin(listed)).rename("untraded_related_share")
 
 
 def observations(told: Behaviour, as_of: str | pd.Timestamp) -> pd.DataFrame:
     """What accounts say as observations (SEEN): collection_share, average_balance_change, pass_through_share and
-    untraded_related_share; what could not be formed is not said."""
+    untraded_related_share; what could not be formed is not said. `measured_on` is the end of the period of the revenue
+    collected, or the last entry of any account: an officer's later word goes before it."""
     metrics = {
-        "collection_share": "collection_share", "average_balance_change": "average_change",
-        "pass_through_share": "pass_through_share", "untraded_related_share": "untraded_related_share",
-    }  # fmt: skip
+        "collection_share": ("collection_share", "revenue_until"),
+        "average_balance_change": ("average_change", "last_on"),
+        "pass_through_share": ("pass_through_share", "last_on"),
+        "untraded_related_share": ("untraded_related_share", "last_on"),
+    }
+    about = told.summary.join(told.accounts.groupby("borrower_id")["last_on"].max(), on="borrower_id")
     parts = [
-        told.summary[["borrower_id", column]].set_axis(["borrower_id", "value"], axis=1).assign(metric=metric)
-        for metric, column in metrics.items()
+        about.assign(metric=metric, value=about[column], measured_on=about[until])
+        for metric, (column, until) in metrics.items()
     ]
     seen = pd.concat(parts, ignore_index=True).dropna(subset="value")
     return seen.assign(observed_on=pd.Timestamp(as_of), source="account statements")[SEEN]

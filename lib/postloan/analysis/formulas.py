@@ -47,10 +47,10 @@ class Result:
 
 @dataclass
 class Evaluator:
-    """Evaluates formulas on one panel with settings such as {'basis': 360}."""
+    """Evaluates formulas on one panel with settings such as {'basis': 360}, one number or one a row."""
 
     panel: Panel
-    settings: dict[str, float]
+    settings: dict[str, float | np.ndarray]
     reasons: list[str | None] = field(default_factory=lambda: [None])
     _code_of: dict[str, int] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ class Evaluator:
         if isinstance(node, ast.Constant):
             return Result(np.full(size, float(node.value)), np.zeros(size, int))
         if isinstance(node, ast.Name):
-            return Result(np.full(size, float(self._setting(node.id))), np.zeros(size, int))
+            return Result(np.full(size, self._setting(node.id), float), np.zeros(size, int))
         if isinstance(node, ast.Attribute):
             return self._leaf(node)
         if isinstance(node, ast.UnaryOp):
@@ -99,7 +99,7 @@ class Evaluator:
             return self._binary(node, zero_reason)
         return self._call(node, zero_reason)
 
-    def _setting(self, name: str) -> float:
+    def _setting(self, name: str) -> float | np.ndarray:
         if name not in self.settings:
             raise ContractError(f"formula uses unknown setting {name!r}; known: {sorted(self.settings)}")
         return self.settings[name]

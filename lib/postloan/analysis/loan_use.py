@@ -18,7 +18,7 @@ from postloan.analysis.use_facts import KEY, KINDS, Facts
 from postloan.errors import ContractError
 
 TABLES = ("loans", "drawdowns", "transactions", "parties", "papers", "progress", "repayments", "guarantors")
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
+SEEN = ["borrower_id", "metric", "value", "observed_on", "source", "measured_on"]
 FLAGS = [
     "flag", *KEY, "since", "money", "share", "low", "high", "confidence", "evidence", "papers", "innocent", "effect",
     "remedies", "misuse", "bounded",
@@ -218,20 +218,24 @@ def _steps(chains: list[tuple[str, int, list[int]]], facts: Facts) -> pd.DataFra
 def observations(use: Use, as_of: str | pd.Timestamp) -> pd.DataFrame:
     """What the use of open loans says as observations (SEEN), by borrower: the largest share over its drawdowns.
 
-    A share of zero is said only where every drawdown could be judged at least in part; otherwise there is none.
+    A share of zero is said only where every drawdown since the account statements begin could be judged at least in
+    part, and never of `misused_share`: that accounts show no misuse does not undo what an officer found. `measured_on`
+    is the day up to which money was followed: an officer's later word goes before it.
     """
     day = pd.Timestamp(as_of)
-    drawn = use.drawn[~(use.drawn["closed_on"] <= day)]
+    drawn = use.drawn[~(use.drawn["closed_on"] <= day) & (use.drawn["reason"] != "before_statement")]
     judged = {flag: _judged(use, drawn, flag) for flag in [*_METRICS, "u1"]}
     values = {metric: _largest(use.flags, drawn, flag, judged[flag]) for flag, metric in _METRICS.items()}
     sure = use.flags["misuse"].astype(bool) & (use.flags["confidence"].astype(float) >= use.facts.how.misuse_from)
-    values["misused_share"] = _largest(use.flags[sure], drawn, None, judged["u4"])
-    values |= _flows(use, drawn)
-    parts = [
-        pd.DataFrame({"borrower_id": told.index, "metric": metric, "value": told.to_numpy(float)})
-        for metric, told in values.items()
-    ]
-    return pd.concat(parts, ignore_index=True).assign(observed_on=day, source="use of proceeds")[SEEN]
+    values["misused_share"] = _largest(use.flags[sure], drawn, None, judged["u4"][:0])
+    flows = _flows(use, drawn)
+    told = pd.concat(values | flows, names=["metric", "borrower_id"])
+    window = pd.Timedelta(days=use.facts.how.flags.u1.short_days)
+    over = (drawn.groupby("borrower_id")["drawn_on"].max() + window).clip(upper=day).rename("over")
+    told = told.rename("value").reset_index().join(over, on="borrower_id")
+    told = told.assign(observed_on=day, source="use of proceeds", measured_on=day)
+    told.loc[told["metric"].isin([*flows]), "measured_on"] = told["over"]
+    return told[SEEN]
 
 
 def _judged(use: Use, drawn: pd.DataFrame, flag: str) -> pd.Index:

@@ -148,8 +148,14 @@ def _drawn(rows: dict[str, pd.DataFrame], ledger: Ledger, owner: np.ndarray, how
     drawn["code"], drawn["day"] = ledger.code(drawn["account"]), number(drawn["drawn_on"])
     drawn["above"] = how.entrusted_above(drawn)
     drawn = _credited(drawn, ledger, how.tracing.credit_days)
-    blank, unknown = drawn["account"].isna(), drawn["code"] < 0
-    reason = np.select([blank, unknown, drawn["row"] < 0], ["no_account", "no_statement", "no_credit"], "")
+    begins = drawn["code"].map(ledger.rows.groupby("account_code")["day"].min())
+    cases = {
+        "no_account": drawn["account"].isna(),
+        "no_statement": drawn["code"] < 0,
+        "before_statement": (drawn["row"] < 0) & (drawn["day"] < begins),
+        "no_credit": drawn["row"] < 0,
+    }
+    reason = np.select([*cases.values()], [*cases], "")
     return drawn.assign(reason=reason)
 
 

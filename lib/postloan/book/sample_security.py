@@ -105,17 +105,18 @@ def _guarantee(client: Client) -> None:
     short = client.kind.name[:2] if client.chinese else client.kind.name.split()[0]
     name = short + ("控股集团有限公司" if client.chinese else " Holdings Pte. Ltd.")
     assets, weak = lots(lent * 6.5), number == _WEAK
-    for year in range(first.year, 2026):
+    for year in range(first.year, TODAY.year + 1):
         stated = pd.Timestamp(f"{year - 1}-12-31")
         leverage = 0.52 + (0.10 * (year - first.year) + 0.06 if weak else 0.01 * (year - first.year))
         net = lots(assets * (1 - min(leverage, 0.86)))
         told = {"net_assets": net, "total_assets": assets, "cash_flow": lots(net * (0.01 if weak else 0.11))}
         given = lots(net * (1.35 if weak else 0.3))
         about = {"guarantor_id": "G1", "name": name, "credit_code": _code(number, 1), "loan_id": None, "amount": lent}
-        known = max(stated + pd.Timedelta(days=120), first - pd.Timedelta(days=10))
+        known = max(stated + pd.Timedelta(days=115), first - pd.Timedelta(days=10))
         client.add("guarantors", known, **about, **told, guarantees_given=given, borrower_ref=None, stated_on=stated)
+        if weak and known <= LOOKS[0]:
+            seen = {"guarantor_leverage": round(1 - net / assets, 3), "guarantor_guarantees_to_equity": 1.35}
     if weak:
-        seen = {"guarantor_leverage": round(1 - net / assets, 3), "guarantor_guarantees_to_equity": 1.35}
         client.observe(LOOKS[0], **seen)
         client.plant("guarantor_weak", LOOKS[0], TODAY)
 
@@ -123,13 +124,14 @@ def _guarantee(client: Client) -> None:
 def _ring(client: Client, lent: float) -> None:
     """Three clients of ours guarantee each other in turn."""
     to = _RING[(_RING.index(client.number) + 1) % 3]
-    stated, net = pd.Timestamp("2024-12-31"), client.level("equity", pd.Timestamp("2024-12-31"))
     about = {"guarantor_id": "G1", "name": CAST[to - FIRST].name, "credit_code": _code(to, 9), "loan_id": None}
-    told = {"amount": lent}
-    told |= {"net_assets": lots(net), "total_assets": lots(net * 1.9), "guarantees_given": lots(lent * 2.1)}
-    known = pd.Timestamp("2025-05-12")
-    told |= {"cash_flow": lots(net * 0.1), "borrower_ref": f"S{to + 1:04d}", "stated_on": stated}
-    client.add("guarantors", known, **about, **told)
+    about |= {"amount": lent, "borrower_ref": f"S{to + 1:04d}"}
+    for year in (TODAY.year - 2, TODAY.year - 1):
+        stated = pd.Timestamp(f"{year}-12-31")
+        net = client.level("equity", stated)
+        told = {"net_assets": lots(net), "total_assets": lots(net * 1.9), "guarantees_given": lots(lent * 2.1)}
+        told |= {"cash_flow": lots(net * 0.1), "stated_on": stated}
+        client.add("guarantors", stated + pd.Timedelta(days=115), **about, **told)
     client.observe(LOOKS[0], mutual_guarantee_members=len(_RING))
     client.plant("mutual_guarantees", LOOKS[0], TODAY)
 

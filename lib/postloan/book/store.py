@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
-from postloan.book import news, refusals, schema
+from postloan.book import backing, news, refusals, schema
 from postloan.book.news import FACT_COLUMNS
 from postloan.errors import ContractError, SourceError
 from postloan.loan_tables import LOAN_TABLES
@@ -80,7 +80,7 @@ class Book:
         facts = self._facts(borrower_id, as_of, since)
         if facts.empty:
             raise SourceError(self._nothing_known(borrower_id, as_of))
-        return tables.check(_with_derived(facts), "statements")
+        return tables.check(chart.with_derived(facts), "statements")
 
     def _nothing_known(self, borrower_id: str | list[str] | None, as_of: str | dt.date) -> str:
         table = schema.statements
@@ -118,10 +118,23 @@ class Book:
         return loan_tables.checked(found.drop(columns=["id", "import_id"]), table)
 
     def loan_side(self, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> dict[str, pd.DataFrame]:
-        """Every loan table by name, as known on `as_of`; `plans` holds every version of the schedules."""
-        side = {name: self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES if name != "schedule"}
-        plans = self.versions("schedule", borrower_id, as_of=as_of)
-        return {**side, "schedule": loan_tables.newest(plans, "schedule"), "plans": plans}
+        """Every loan table by name, as known on `as_of`; `plans` and `valuations` hold every version of schedules and
+        collateral, `backers` the guarantors and those behind them (backing.chain)."""
+        told = {"plans": "schedule", "valuations": "collateral"}
+        side = {name: self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES if name not in told.values()}
+        for all_, name in told.items():
+            side[all_] = self.versions(name, borrower_id, as_of=as_of)
+            side[name] = loan_tables.newest(side[all_], name)
+        behind = backing.chain(lambda ids: self.rows("guarantors", ids, as_of=as_of), self._owners, borrower_id)
+        return {**side, "backers": behind}
+
+    def _owners(self, codes: list[str] | None) -> pd.Series:
+        """Borrowers by credit code, those of some codes or all."""
+        table = schema.borrowers
+        query = sa.select(table.c.credit_code, table.c.borrower_id).where(table.c.credit_code.is_not(None))
+        query = query if codes is None else query.where(table.c.credit_code.in_(codes))
+        rows = self._frame(query, []).drop_duplicates("credit_code")
+        return rows.set_index("credit_code")["borrower_id"]
 
     def last_review(self, borrower_id: str, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict:
         """The record of the newest stored review earlier than `before`; empty when there is none."""
@@ -187,16 +200,20 @@ class Book:
 
     def fingerprint(self, borrower_id: str | None = None, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower, or on the whole book, reads on that day."""
-        facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
-        facts += self.loan_side(borrower_id, as_of=as_of).values()
-        master = self.borrowers(borrower_id).to_csv(index=False).encode()
         one = borrower_id is not None
         last = [self.last_review(borrower_id, before=as_of)] if one else self.last_reviews(before=as_of).values()
-        earlier = " ".join(f"{each.get('as_of')} {each.get('fingerprint')}" for each in last).encode()
-        if not one:
-            facts.append(self.actions(as_of=as_of, entered_before=as_of))
-        rows = [pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes() for frame in facts]
-        return hashlib.sha256(b"\0".join([*rows, master, earlier])).hexdigest()
+        marks = [f"{each.get('as_of')} {each.get('fingerprint')}" for each in last]
+        marks.append(self.borrowers(borrower_id).to_csv(index=False))
+        marks += [] if one else [self.actions(as_of=as_of, entered_before=as_of).to_csv(index=False)]
+        digest = hashlib.sha256("\0".join(marks).encode())
+        with self._engine.connect() as connection:
+            for name in ("statements", "observations", *LOAN_TABLES):
+                table = schema.metadata.tables[name]
+                mine = [column for column in table.c if column.name not in ("id", "import_id")]
+                known = [table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id)]
+                for row in connection.execute(sa.select(*mine).where(*known).order_by(table.c.id)):
+                    digest.update(repr(tuple(row)).encode())
+        return digest.hexdigest()
 
     def add(self, intake: tables.Intake, *, today: dt.date | None = None) -> ImportResult:
         """Append what a reader made of one file: all of it, or nothing when any row is refused.
@@ -333,19 +350,6 @@ def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _dated(frame: pd.DataFrame, dates: list[str]) -> pd.DataFrame:
     return frame.assign(**{name: pd.to_datetime(frame[name]).astype("datetime64[us]") for name in dates})
-
-
-def _with_derived(facts: pd.DataFrame) -> pd.DataFrame:
-    """Facts plus the totals that identities of the chart give; needs one row per fact key."""
-    index = ["borrower_id", "period_end", "months"]
-    parts = [facts.assign(derived=False)]
-    about = facts.groupby(index, sort=False).agg(currency=("currency", "last"), known_on=("known_on", "max"))
-    wide = facts.set_index([*index, "item"])["amount"].unstack("item")
-    filled, used = chart.derive(wide)
-    for item, formula, rows in used:
-        part = filled.loc[rows, item].rename("amount").reset_index().join(about, on=index)
-        parts.append(part.assign(item=item, source=f"derived: {item} = {formula}", derived=True))
-    return pd.concat(parts, ignore_index=True)[[*FACT_COLUMNS, "derived"]]
 
 
 def _among(table: sa.Table, borrower_id: str | list[str] | None) -> list[sa.ColumnElement]:

@@ -1,35 +1,67 @@
-"""What the loan side tells the rules and the class: how loans are paid, what was said, what happened outside."""
+"""What the loan side tells the rules and the class: how loans are paid, where the money went, how accounts behave,
+whether repayment and protection hold, what was said, what happened outside."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
-from postloan.analysis import events, talks
+from postloan.analysis import accounts, events, loan_use, sightings, talks, working_need
 from postloan.analysis.evidence import PAPER_COLUMNS
+from postloan.analysis.periods import Panel
+from postloan.judgement import sight
 from postloan.judgement.sight import COLUMNS
 
 Side = dict[str, pd.DataFrame]
 _PAPERS = {"electricity_kwh": "electricity", "social_security": "insured_staff", "bank_deposits": "bank_balance"}
 
 
-def gather(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
-    """Every observation (sight.COLUMNS) that the loan tables of any number of borrowers give on a day.
+@dataclass(frozen=True)
+class LoanFacts:
+    """`observed` (sight.COLUMNS): the book's observations and all that the loan tables add. `use` and `behaviour`: what
+    was found of the money drawn and of the accounts, as `loan_use.check` and `accounts.check` tell it."""
 
-    `side` are the loan tables by name as known on the day, `loans` is `servicing.state` of them. What a table does not
-    tell of a borrower is absent, never zero.
+    observed: pd.DataFrame
+    use: loan_use.Use
+    behaviour: accounts.Behaviour
+
+
+def gather(
+    panel: Panel, side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observed: pd.DataFrame
+) -> LoanFacts:
+    """Every fact that the loan tables of the panel's borrowers give on a day, beside the book's own observations.
+
+    `side` are the loan tables by name as known on the day (`Book.loan_side`), `loans` is `servicing.state` of them,
+    `observed` the book's observations. What a table does not tell of a borrower is absent, never zero.
     """
+    needed = working_need.need(panel, loans)
+    use = loan_use.check(side, as_of, need=needed.loc[needed["reason"].isna(), ["borrower_id", "need"]])
+    behaviour = accounts.check(side, as_of, revenue=needed.rename(columns={"sales": "revenue"}))
     parts = [
         _paid(loans, as_of),
         talks.observations(side["contacts"], side["commitments"], as_of),
         events.observations(side["events"], as_of),
+        _not_overtaken(loan_use.observations(use, as_of), observed),
+        _not_overtaken(accounts.observations(behaviour, as_of), observed),
     ]
-    found = [part for part in parts if len(part)]
-    return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
+    known = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
+    now = sight.fresh(_joined([observed, *parts]), as_of)
+    seen = sightings.observations(panel, side, loans, as_of, observed=now, **known)
+    return LoanFacts(_joined([observed, *parts, seen]), use, behaviour)
 
 
-def joined(observed: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
-    """The book's observations with those of the loan side, which go before older ones of the same thing."""
-    return pd.concat([observed, facts], ignore_index=True) if len(facts) else observed
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """All observations; of the same thing on the same day the later part goes before the earlier."""
+    found = [part[COLUMNS] for part in parts if len(part)]
+    return pd.concat(found, ignore_index=True) if found else parts[0][COLUMNS]
+
+
+def _not_overtaken(told: pd.DataFrame, observed: pd.DataFrame) -> pd.DataFrame:
+    """What was worked out up to a day, but where an officer observed the same later."""
+    newest = observed.groupby(["borrower_id", "metric"])["observed_on"].max().rename("officer_on")
+    told = told.join(newest, on=["borrower_id", "metric"])
+    return told[~(told["officer_on"] > told["measured_on"])]
 
 
 def papers(cross_checks: pd.DataFrame, statements: pd.DataFrame) -> pd.DataFrame:

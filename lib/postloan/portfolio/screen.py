@@ -91,7 +91,8 @@ def judge(
     """Put a panel through signals, class and plan as a review of each borrower would."""
     day = str(pd.Timestamp(as_of).date())
     loans = servicing.state(known.side, day) if known.side else None
-    observed = _observed(known, loans, day)
+    facts = loan_facts.gather(panel, known.side, loans, day, observed=known.observations) if known.side else None
+    observed = _observed(known, facts, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
     drawn = drawn.where(drawn <= pd.Timestamp(day))  # a loan still to come is not known yet
     among = peers.Among(panel, borrowers)
@@ -125,12 +126,10 @@ def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:
     return {name: client_limits.applied(rules.load(), each, where(name)) for name, each in limits.items()}
 
 
-def _observed(known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:
-    facts = known.observations
-    if loans is not None:
-        facts = loan_facts.joined(facts, loan_facts.gather(known.side, loans, day))
+def _observed(known: Known, facts: loan_facts.LoanFacts | None, day: str) -> pd.DataFrame:
+    told = known.observations if facts is None else facts.observed
     follow_up = early_warning.follow_up(known.last, known.actions, day)
-    parts = [part for part in (sight.fresh(facts, day), follow_up) if len(part)]
+    parts = [part for part in (sight.fresh(told, day), follow_up) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else follow_up
 
 

@@ -116,7 +116,7 @@ def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Shee
 
 def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
     factor = 100 if measure.unit == "pct" else 1
-    sns.lineplot(x=series["period_end"], y=series["value"] * factor, color=ACCENT, linewidth=1.4, errorbar=None, ax=ax)
+    ax.plot(series["period_end"], series["value"] * factor, color=ACCENT, linewidth=1.4)
     ax.plot(series["period_end"].iloc[-1], series["value"].iloc[-1] * factor, "o", color=ACCENT, markersize=3)
     low, high = ax.get_ylim()
     for bound, dash in ((measure.warn, "--"), (measure.ok, ":")):
@@ -168,7 +168,7 @@ def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, meas
     if measure.unit == "money":
         divisor, word, _ = sheet.words.scale(max(past["value"].abs().max(), ahead["upper"].abs().max()) * 10)
         factor, unit = 1 / divisor, f" ({sheet.words.unit(sheet.currency, word)})"
-    sns.lineplot(x=past["period_end"], y=past["value"] * factor, color=ACCENT, linewidth=1.4, errorbar=None, ax=ax)
+    ax.plot(past["period_end"], past["value"] * factor, color=ACCENT, linewidth=1.4)
     start = past.tail(1).assign(**dict.fromkeys(("mean", "lower", "upper"), past["value"].tail(1)))
     joined = pd.concat([start, ahead])
     days = joined["period_end"].to_numpy()

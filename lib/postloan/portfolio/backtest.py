@@ -1,0 +1,328 @@
+"""Do the warnings work? Rules, levels, scores and the model beside what came, and beside simple baselines (DOMAIN §9).
+
+Every verdict on a firm-period uses that period's and earlier figures only. Firms never stand on both sides: a model
+is judged on firms it has not seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from pydantic import BaseModel, ConfigDict, Field
+
+from postloan import settings
+from postloan.analysis import scores
+from postloan.analysis.formulas import Evaluator
+from postloan.analysis.periods import Panel
+from postloan.errors import ContractError
+from postloan.judgement import rules, sight
+from postloan.portfolio import accuracy, hazard, lead_time
+from postloan.portfolio.hazard_params import Model, Plan
+from postloan.tables import LEVELS
+
+SCORED = ("altman_em", "ohlson_o", "zmijewski_x", "springate")
+_SAFE_IS_HIGH = ("altman_em", "springate")
+METRICS = [
+    "by", "rows", "events", "unjudged", "auc", "auc_low", "auc_high", "ks", "brier", "brier_skill",
+    "brier_skill_population", "catch", "false_alarm", "precision", "alert_rate",
+]  # fmt: skip
+RULES = ["rule", "fired", "unjudged", "among_failing", "among_surviving", "lift", "precision", "verdict"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RuleBars(_Strict):
+    """From which lift a rule earns its keep, below which it tells nothing, and which share of survivors is noise."""
+
+    fewest: int = Field(ge=1)
+    keep: float
+    retire: float
+    noisy: float
+
+
+class Agreed(_Strict):
+    """The alert on which model and rules agree: each at its level or above, together orange."""
+
+    model: Literal["yellow", "orange", "red"]
+    rules: Literal["yellow", "orange", "red"]
+
+
+class Bars(_Strict):
+    """What params/backtest.yml says."""
+
+    capacity: list[float] = Field(min_length=1)
+    bins: int = Field(ge=2)
+    ten_ratios: list[str] = Field(min_length=1)
+    winsor: float = Field(ge=0, lt=0.5)
+    persistent: int = Field(ge=1)
+    forgiven: int = Field(ge=0)
+    stale_months: int
+    lead_quarters: float
+    agreed: Agreed
+    rules: RuleBars
+
+
+def bars() -> Bars:
+    """The bars of params/backtest.yml, checked."""
+    path = settings.params("backtest.yml")
+    return settings.checked(Bars, settings.load_yaml(path), path)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A data set to judge warnings on: its panel, its events (borrower_id, event_on), how far ahead an event counts,
+    and whether a firm is judged on its last row or on all."""
+
+    name: str
+    panel: Panel
+    events: pd.DataFrame
+    horizon_months: int
+    judged: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a backtest found: METRICS, the judged rows with every score, by year, by rule (RULES), precision at
+    capacity, calibration, lead times by source with the alert rate in quiet firms; and why there is no model."""
+
+    name: str
+    metrics: pd.DataFrame
+    scored: pd.DataFrame
+    by_year: pd.DataFrame
+    by_rule: pd.DataFrame
+    capacity: pd.DataFrame
+    calibration: pd.DataFrame
+    leads: pd.DataFrame
+    lead_summary: pd.DataFrame
+    model: Model | None
+    refused: str | None
+
+
+def run(
+    trial: Trial, plan: Plan, *, train: Trial | None = None, shipped: Model | None = None, forced: bool = False
+) -> Found:
+    """Judge a trial.
+
+    The model is fitted on `train`; without it, on the trial itself by folds of firms, or where it has too few events
+    the `shipped` model is taken (always, where `forced`). Where there is none either, `refused` says why.
+    ContractError where a firm stands in both, or outcomes are all alike.
+    """
+    limits = bars()
+    rows = hazard.labelled(trial.panel, trial.events, trial.horizon_months, trial.judged)
+    test = hazard.sample(trial.panel, rows, plan, trial.name, trial.horizon_months)
+    learned = _learned(train, trial, plan)
+    if forced or learned is not None or hazard.refusal(test.rows, plan):
+        model, told, refused = _from_outside(trial, test, learned, plan, shipped)
+    else:
+        model, refused = hazard.fit(test, plan), None
+        told = hazard.unseen(test, model, trial.panel, plan)
+    judged = rules.judge(rules.load(), sight.of(trial.panel))
+    every = _every_row(trial, judged, told, limits)
+    every["ten_ratio_logit"] = _ten_ratio(learned or test, test, plan, limits, own=learned is None)
+    scored = every.loc[rows.index].assign(outcome=rows["outcome"], judged=rows["judged"])
+    scored = scored[scored["judged"]].drop(columns="judged")
+    leads, summary = _leads(trial, every, limits)
+    return Found(
+        name=trial.name,
+        metrics=_metrics(scored, plan, borrowed=forced or refused is not None),
+        scored=scored,
+        by_year=_by_year(scored),
+        by_rule=_by_rule(scored, judged, trial, limits),
+        capacity=_at_capacity(scored, limits),
+        calibration=_calibration(scored, limits),
+        leads=leads,
+        lead_summary=summary,
+        model=model,
+        refused=refused,
+    )
+
+
+def _learned(train: Trial | None, trial: Trial, plan: Plan) -> hazard.Sample | None:
+    if train is None:
+        return None
+    both = sorted({*train.panel.rows["borrower_id"]} & {*trial.panel.rows["borrower_id"]})
+    if both:
+        raise ContractError(
+            f"{trial.name}: {len(both)} firms stand in {train.name} too, first {both[:5]}: a model must be judged on "
+            "firms it has not seen; take them out of one of the two"
+        )
+    rows = hazard.labelled(train.panel, train.events, train.horizon_months, train.judged)
+    return hazard.sample(train.panel, rows, plan, train.name, train.horizon_months)
+
+
+def _from_outside(
+    trial: Trial, test: hazard.Sample, learned: hazard.Sample | None, plan: Plan, shipped: Model | None
+) -> tuple[Model | None, pd.DataFrame | None, str | None]:
+    """A model that has not seen the trial, its scores on every row, and why none was fitted on the trial."""
+    model = hazard.fit(learned, plan) if learned is not None else shipped
+    refused = None if learned is not None else hazard.refusal(test.rows, plan)
+    return model, None if model is None else hazard.predict(model, trial.panel, plan), refused
+
+
+def _every_row(trial: Trial, judged: dict[str, np.ndarray], told: pd.DataFrame | None, limits: Bars) -> pd.DataFrame:
+    """Every row of the panel with the rules' level, the scores (higher is worse) and the model's verdict."""
+    book, panel = rules.load(), trial.panel
+    outcomes = np.array([np.where((each > 0) & book.rules[name].veto, 3, each) for name, each in judged.items()])
+    rank, signals = outcomes.max(axis=0).clip(min=0), (outcomes > 0).sum(axis=0)
+    rows = panel.rows[["borrower_id", "period_end", "known_on"]].copy()
+    rows["rules_level"] = np.array(LEVELS, dtype=object)[rank]
+    rows["rules"] = rank + signals / (len(outcomes) + 1)
+    evaluator = Evaluator(panel, {"price_index": 100.0})
+    for name in SCORED:
+        values = evaluator.evaluate(scores.FORMULAS[name]).values
+        rows[name] = -values if name in _SAFE_IS_HIGH else values
+    if told is not None:
+        taken = {"score": "model", "level": "model_level"}
+        names = ["variant", "score", "level", "probability", "probability_in_sample", "reason"]
+        rows = rows.join(told[names].rename(columns=taken))
+        both = _at_least(rows["model_level"], limits.agreed.model) & _at_least(rows["rules_level"], limits.agreed.rules)
+        rows["agreed_level"] = np.where(both, "orange", "none")
+    return rows
+
+
+def _at_least(level: pd.Series, least: str) -> np.ndarray:
+    return level.isin(LEVELS[LEVELS.index(least) :]).to_numpy()
+
+
+def _ten_ratio(learned: hazard.Sample, test: hazard.Sample, plan: Plan, limits: Bars, *, own: bool) -> pd.Series:
+    """A plain logit on ten ratios, fitted on the training firms, or by folds where a trial is its own training."""
+    fold = _folds(test.rows["borrower_id"], plan.folds) if own else np.zeros(len(test.rows), int)
+    found = pd.Series(np.nan, index=test.rows.index)
+    for each in np.unique(fold):
+        seen = learned.rows["judged"].to_numpy() & ((fold != each) if own else True)
+        values, outcome = learned.values.loc[seen, limits.ten_ratios], learned.rows.loc[seen, "outcome"]
+        known = values.notna().all(axis=1)
+        if outcome[known].nunique() < 2 or outcome[known].sum() < len(limits.ten_ratios):
+            continue
+        low, high = values.quantile(limits.winsor), values.quantile(1 - limits.winsor)
+        cut, centre, spread = values[known].clip(low, high, axis=1), values[known].mean(), values[known].std()
+        logit = sm.GLM(outcome[known], sm.add_constant((cut - centre) / spread), family=sm.families.Binomial()).fit()
+        mine = (test.values.loc[fold == each, limits.ten_ratios].clip(low, high, axis=1) - centre) / spread
+        found[fold == each] = mine.to_numpy() @ logit.params.to_numpy()[1:] + logit.params.iloc[0]
+    return found
+
+
+def _folds(firm: pd.Series, count: int) -> np.ndarray:
+    codes = pd.factorize(firm)[0]
+    return np.random.default_rng(0).integers(0, count, codes.max() + 1)[codes]
+
+
+def sources(scored: pd.DataFrame) -> list[str]:
+    """What was judged, by the name of its column of scores."""
+    return [name for name in ("model", "rules", "ten_ratio_logit", *SCORED) if name in scored]
+
+
+def _metrics(scored: pd.DataFrame, plan: Plan, *, borrowed: bool) -> pd.DataFrame:
+    """METRICS by source; a borrowed model knows nothing of this sample's base rate, so only ranks are judged there."""
+    told = [_row(name, scored, plan, borrowed) for name in sources(scored)]
+    outcome = scored["outcome"].to_numpy()
+    if "agreed_level" in scored:
+        both = {"by": "agreed", "rows": len(scored), "events": int(outcome.sum()), "unjudged": 0}
+        told.append({**both, **accuracy.caught(outcome, _at_least(scored["agreed_level"], "orange"))})
+    always = {"by": "always_yellow", "rows": len(scored), "events": int(outcome.sum()), "unjudged": 0, "auc": 0.5}
+    told.append({**always, **accuracy.caught(outcome, np.ones(len(outcome), bool))})
+    return pd.DataFrame(told, columns=METRICS)
+
+
+def _row(name: str, scored: pd.DataFrame, plan: Plan, borrowed: bool) -> dict:
+    mine = scored[scored[name].notna()]
+    outcome, score = mine["outcome"].to_numpy(), mine[name].to_numpy(float)
+    told = {"by": name, "rows": len(mine), "events": int(outcome.sum()), "unjudged": len(scored) - len(mine)}
+    if not 0 < outcome.sum() < len(outcome):
+        return told
+    told |= {"auc": accuracy.auc(outcome, score), "ks": accuracy.ks(outcome, score)}
+    told["auc_low"], told["auc_high"] = accuracy.drawn_again(
+        mine["borrower_id"], outcome, score, draws=plan.draws, level=plan.interval
+    )
+    if name == "model":
+        weight = accuracy.to_base_rate(outcome, plan.population_rate)
+        _, told["brier_skill_population"] = accuracy.brier(outcome, mine["probability"].to_numpy(float), weight)
+    if name == "model" and not borrowed:
+        told["brier"], told["brier_skill"] = accuracy.brier(outcome, mine["probability_in_sample"].to_numpy(float))
+    level = {"model": "model_level", "rules": "rules_level"}.get(name)
+    return told | (accuracy.caught(outcome, _at_least(mine[level], "orange")) if level else {})
+
+
+def _by_year(scored: pd.DataFrame) -> pd.DataFrame:
+    """Rows, events and the AUC of each source by the year of the figures; NaN where a year has one outcome only."""
+    told = []
+    for year, part in scored.groupby(scored["period_end"].dt.year):
+        found = {"year": int(year), "rows": len(part), "events": int(part["outcome"].sum())}
+        for name in sources(scored):
+            known = part[part[name].notna()]
+            found[name] = accuracy.auc(known["outcome"].to_numpy(), known[name].to_numpy(float))
+        told.append(found)
+    return pd.DataFrame(told)
+
+
+def _by_rule(scored: pd.DataFrame, judged: dict[str, np.ndarray], trial: Trial, limits: Bars) -> pd.DataFrame:
+    """How often each rule fired among failing and surviving rows, and whether it earns its keep."""
+    at = trial.panel.rows.index.get_indexer(scored.index)
+    bad, told = scored["outcome"].to_numpy(bool), []
+    for name, outcome in judged.items():
+        mine = outcome[at]
+        known, fired = mine != rules.CANNOT, mine > 0
+        failing, surviving = (
+            float(fired[mask & known].mean()) if (mask & known).any() else np.nan for mask in (bad, ~bad)
+        )
+        lift = failing / surviving if surviving else np.inf if failing else np.nan
+        precision = float(bad[fired].mean()) if fired.any() else np.nan
+        told.append((name, int(fired.sum()), int((~known).sum()), failing, surviving, lift, precision))
+    found = pd.DataFrame(told, columns=RULES[:-1])
+    found["verdict"] = [_verdict(each, limits.rules) for each in found.itertuples()]
+    return found.sort_values(["lift", "fired"], ascending=False, ignore_index=True)
+
+
+def _verdict(rule: tuple, limits: RuleBars) -> str:
+    if rule.fired < limits.fewest:
+        return "too_few"
+    if rule.lift < limits.retire:
+        return "retire"
+    return "retune" if rule.among_surviving > limits.noisy else "keep" if rule.lift >= limits.keep else "weak"
+
+
+def _at_capacity(scored: pd.DataFrame, limits: Bars) -> pd.DataFrame:
+    told = []
+    for name in sources(scored):
+        known = scored[scored[name].notna()]
+        if known["outcome"].any():
+            found = accuracy.at_capacity(known["outcome"].to_numpy(), known[name].to_numpy(float), limits.capacity)
+            told.append(found.assign(by=name))
+    return pd.concat(told, ignore_index=True)
+
+
+def _calibration(scored: pd.DataFrame, limits: Bars) -> pd.DataFrame:
+    """Groups by the model's probability beside what came; empty without a model."""
+    if "model" not in scored or scored["model"].isna().all():
+        return pd.DataFrame(columns=["rows", "expected", "observed"])
+    known = scored[scored["model"].notna()]
+    return accuracy.reliability(
+        known["outcome"].to_numpy(), known["probability_in_sample"].to_numpy(float), limits.bins
+    )
+
+
+def _leads(trial: Trial, every: pd.DataFrame, limits: Bars) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lead times of persistent oranges by source, one row an event, and their summary; empty where events have no day
+    of their own."""
+    found, told = [], []
+    for name in ("rules", "model", "agreed") if trial.judged == "all" else ():
+        level = f"{name}_level"
+        if level not in every:
+            continue
+        alert = _at_least(every[level], "orange")
+        mine = lead_time.leads(
+            every, alert, trial.events, periods=limits.persistent, forgiven=limits.forgiven,
+            stale_months=limits.stale_months,
+        )  # fmt: skip
+        quiet = lead_time.quiet_rate(every, alert, trial.events, limits.persistent)
+        found.append(mine.assign(by=name))
+        told.append({"by": name, **lead_time.summary(mine, limits.lead_quarters),
+                     "quiet_rows": quiet["rows"], "quiet_firms_ever": quiet["firms"]})  # fmt: skip
+    leads = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*lead_time.LEADS, "by"])
+    return leads, pd.DataFrame(told)

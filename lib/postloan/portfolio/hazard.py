@@ -1,0 +1,292 @@
+"""A discrete-time hazard of failing within the horizon, from the statements alone (DOMAIN §9, Shumway 2001).
+
+A penalised logit on places of factors (factors), held so that risk never falls on a factor's bad side, fitted through
+statsmodels' GLM; errors are clustered by firm. It is judged only on firms it has not seen: folds by firm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+from postloan.analysis.periods import Panel
+from postloan.errors import ContractError
+from postloan.portfolio import accuracy, factors
+from postloan.portfolio.hazard_params import Column, Fitted, Model, Plan
+from postloan.tables import LEVELS
+
+SCORES = ["borrower_id", "period_end", "variant", "score", "probability", "probability_in_sample", "level", "reason"]
+DRIVERS = ["borrower_id", "factor", "value", "place", "push"]
+_HIGH, _LOW = 0.9, 0.1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Firm-periods with what came of them: `rows` has borrower_id, period_end, outcome (1: the event came within the
+    horizon) and judged; `values` the factors on the same rows."""
+
+    rows: pd.DataFrame
+    values: pd.DataFrame
+    origin: str
+    currency: str
+    horizon_months: int
+
+
+def labelled(panel: Panel, events: pd.DataFrame, horizon_months: int, judged: str) -> pd.DataFrame:
+    """The panel's rows with `outcome` and `judged`: rows after the event are left out, and of dated events (judged
+    all) those whose horizon reaches past the newest event known.
+
+    `events` has borrower_id and event_on. ContractError where no firm had the event, or none was spared.
+    """
+    rows = panel.rows[["borrower_id", "period_end"]].copy()
+    event = events.set_index("borrower_id")["event_on"].reindex(rows["borrower_id"]).set_axis(rows.index)
+    reach = rows["period_end"] + pd.DateOffset(months=horizon_months)
+    rows["outcome"] = (event <= reach).astype(int)
+    seen = judged == "last" or (reach <= events["event_on"].max()) | (rows["outcome"] == 1)
+    last = ~rows["borrower_id"].duplicated(keep="last")
+    rows["judged"] = last if judged == "last" else True
+    told = rows[~(event < rows["period_end"]) & seen]
+    counts = told.loc[told["judged"], "outcome"].value_counts()
+    if len(counts) < 2:
+        only = "all 0: nobody failed" if counts.get(0) else "all 1: nobody survived"
+        raise ContractError(f"outcomes are {only}; to judge warnings both failed and surviving firms are needed")
+    return told
+
+
+def sample(panel: Panel, rows: pd.DataFrame, plan: Plan, origin: str, horizon_months: int) -> Sample:
+    """The sample of labelled rows of a panel with their factors."""
+    values, _ = factors.figures(panel, plan)
+    currency = panel.statements["currency"].iloc[0]
+    return Sample(rows, values.loc[rows.index], origin, currency, horizon_months)
+
+
+def refusal(rows: pd.DataFrame, plan: Plan) -> str | None:
+    """Why no model can be fitted on these rows (`few_events`); None where it can."""
+    events = rows.loc[rows["outcome"] == 1, "borrower_id"].nunique()
+    return "few_events" if events < plan.fewest_events else None
+
+
+def fit(learned: Sample, plan: Plan) -> Model:
+    """Every variant of the plan on a sample.
+
+    ContractError below the plan's bar of events, or of events for each effective parameter.
+    """
+    used = learned.rows["judged"] if plan.rows == "judged" else np.ones(len(learned.rows), bool)
+    rows, values = learned.rows[used], learned.values[used]
+    events = int(rows["outcome"].sum())
+    if refusal(rows, plan):
+        raise ContractError(
+            f"{learned.origin}: {events} events: a model needs at least {plan.fewest_events} "
+            f"(params/hazard.yml: fewest_events); use rules and scores"
+        )
+    variants = {name: _variant(rows, values[plan.members(name)], plan) for name in plan.variants}
+    for name, each in variants.items():
+        if events < plan.events_per_parameter * each.effective_parameters:
+            raise ContractError(
+                f"{learned.origin}: {name}: {events} events for {each.effective_parameters:.0f} effective parameters: "
+                f"expected {plan.events_per_parameter:g} each (params/hazard.yml)"
+            )
+    periods = rows["period_end"]
+    return Model(
+        origin=learned.origin, currency=learned.currency, first_period=f"{periods.min():%Y-%m-%d}",
+        last_period=f"{periods.max():%Y-%m-%d}", firms=rows["borrower_id"].nunique(), rows=len(rows), events=events,
+        base_rate=events / len(rows), population_rate=plan.population_rate, horizon_months=learned.horizon_months,
+        variants=variants,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Rows with all factors known: outcomes, periods (nuisance effects) and firms."""
+
+    outcome: np.ndarray
+    period: np.ndarray
+    firm: pd.Series
+    values: pd.DataFrame
+
+
+def _variant(rows: pd.DataFrame, values: pd.DataFrame, plan: Plan) -> Fitted:
+    told = _problem(rows, values)
+    score, level, slope = _steady(told, plan)
+    grid = factors.grids(told.values, plan.grid)
+    wanted = factors.columns([*values], plan)
+    matrix = factors.design(factors.places(told.values, grid), wanted, plan)
+    weights, errors, effective = _weights(told, matrix, wanted, plan)
+    low, high = accuracy.drawn_again(told.firm, told.outcome, score, draws=plan.draws, level=plan.interval)
+    columns = [each.model_copy(update={"weight": float(w)}) for each, w in zip(wanted, slope * weights, strict=True)]
+    return Fitted(
+        grids=grid, columns=columns, means=matrix.mean(axis=0).tolist(), intercept=level, effects=_effects(
+            columns, errors * slope**2, plan), effective_parameters=effective, cuts=_cuts(score, told.outcome, plan),
+        auc=accuracy.auc(told.outcome, score), auc_low=low, auc_high=high,
+    )  # fmt: skip
+
+
+def _problem(rows: pd.DataFrame, values: pd.DataFrame) -> _Problem:
+    known = values.notna().all(axis=1).to_numpy()
+    periods = pd.get_dummies(rows["period_end"].dt.year[known]).to_numpy(float)
+    return _Problem(rows["outcome"].to_numpy()[known], periods, rows["borrower_id"][known], values[known])
+
+
+def _cuts(score: np.ndarray, outcome: np.ndarray, plan: Plan) -> dict[str, float]:
+    """The score from which each level stands, so that the planned share of survivors reaches it."""
+    return {name: float(np.quantile(score[outcome == 0], 1 - share)) for name, share in plan.quiet_shares.items()}
+
+
+def _steady(told: _Problem, plan: Plan) -> tuple[np.ndarray, float, float]:
+    """Scores of firms not seen, brought to true log-odds, and the level and slope that do so."""
+    raw = _unseen(told, plan)
+    level, slope = sm.GLM(told.outcome, sm.add_constant(raw), family=sm.families.Binomial()).fit().params
+    return level + slope * raw, float(level), float(slope)
+
+
+def unseen(learned: Sample, fitted: Model, panel: Panel, plan: Plan) -> pd.DataFrame:
+    """SCORES of a sample's own firms, each from a model fitted without it; other rows of the panel have none."""
+    rows = panel.rows[["borrower_id", "period_end"]].copy()
+    rows[["variant", "score", "level"]] = None, np.nan, None
+    for name, each in fitted.variants.items():
+        told = _problem(learned.rows[learned.rows["judged"]], learned.values.loc[learned.rows["judged"], [*each.grids]])
+        score = pd.Series(_steady(told, plan)[0], index=told.firm.index)
+        score = score[rows.loc[score.index, "variant"].isna()]
+        rows.loc[score.index, "variant"], rows.loc[score.index, "score"] = name, score
+        rows.loc[score.index, "level"] = _levels(score.to_numpy(), each.cuts)
+    return _chances(rows, fitted).assign(reason=None)[SCORES]
+
+
+def _unseen(told: _Problem, plan: Plan) -> np.ndarray:
+    """The score of each row (log-odds around the mean) from a model that has not seen its firm."""
+    firms = pd.factorize(told.firm)[0]
+    fold = np.random.default_rng(0).integers(0, plan.folds, firms.max() + 1)[firms]
+    wanted, scores = factors.columns([*told.values], plan), np.zeros(len(fold))
+    for each in range(plan.folds):
+        seen = fold != each
+        part = _Problem(told.outcome[seen], told.period[seen], told.firm[seen], told.values[seen])
+        grid = factors.grids(part.values, plan.grid)
+        matrix = factors.design(factors.places(told.values, grid), wanted, plan)
+        weights, _, _ = _weights(part, matrix[seen], wanted, plan, errors=False)
+        scores[~seen] = (matrix[~seen] - matrix[seen].mean(axis=0)) @ weights
+    return scores
+
+
+def _weights(
+    told: _Problem, matrix: np.ndarray, wanted: list[Column], plan: Plan, *, errors: bool = True
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Penalised weights with rises held at or above zero, their firm-clustered covariance, effective parameters."""
+    spread = matrix.std(axis=0)
+    spread[spread == 0] = 1.0
+    exog = np.column_stack([np.ones(len(matrix)), (matrix - matrix.mean(axis=0)) / spread, told.period])
+    by_kind = plan.penalty.model_dump() | {"bend": plan.penalty.line * 2}
+    ridge = np.array([0.0, *(by_kind[each.kind] for each in wanted), *[plan.penalty.period] * told.period.shape[1]])
+    held = [(0.0, None) if each.kind == "rise" else (None, None) for each in wanted]
+    bounds = [(None, None), *held, *[(None, None)] * told.period.shape[1]]
+    model, count = sm.GLM(told.outcome, exog, family=sm.families.Binomial()), len(matrix)
+
+    def loss(params: np.ndarray) -> tuple[float, np.ndarray]:
+        value = -model.loglike(params, scale=1.0) + (ridge * params**2).sum() / 2
+        return value / count, (-model.score(params, scale=1.0) + ridge * params) / count
+
+    params = minimize(loss, np.zeros(exog.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    span = slice(1, 1 + len(wanted))
+    if not errors:
+        return params[span] / spread, np.empty(0), 0.0
+    free = (params != 0) | np.array([low is None for low, _ in bounds])
+    covariance, effective = _sandwich(model, params, ridge, free, told.firm)
+    return params[span] / spread, covariance[span, span] / np.outer(spread, spread), effective
+
+
+def _sandwich(
+    model: sm.GLM, params: np.ndarray, ridge: np.ndarray, free: np.ndarray, firm: pd.Series
+) -> tuple[np.ndarray, float]:
+    """The covariance of a penalised fit clustered by firm (parameters held at zero have none), and how many
+    parameters the fit is worth: the trace of H (H + ridge)⁻¹ over the free ones."""
+    hessian = -model.hessian(params, scale=1.0)[np.ix_(free, free)]
+    bread = np.linalg.inv(hessian + np.diag(ridge[free]))
+    score = pd.DataFrame(model.score_obs(params, scale=1.0)[:, free]).groupby(pd.factorize(firm)[0]).sum().to_numpy()
+    covariance = np.zeros((len(params), len(params)))
+    covariance[np.ix_(free, free)] = bread @ (score.T @ score) @ bread
+    return covariance, float(np.trace(hessian @ bread))
+
+
+def _effects(columns: list[Column], covariance: np.ndarray, plan: Plan) -> dict[str, tuple[float, float]]:
+    """Each factor from place 0.1 to 0.9, others in the middle: log-odds and robust error."""
+    names = list(
+        dict.fromkeys(each.factor for each in columns) | dict.fromkeys(e.partner for e in columns if e.partner)
+    )
+    weights, told = np.array([each.weight for each in columns]), {}
+    for name in names:
+        ends = pd.DataFrame(factors.MIDDLE, index=[0, 1], columns=names)
+        ends[name] = [_LOW, _HIGH]
+        step = np.diff(factors.design(ends, columns, plan), axis=0)[0]
+        told[name] = (float(step @ weights), float(np.sqrt(max(step @ covariance @ step, 0))))
+    return told
+
+
+def predict(fitted: Model, panel: Panel, plan: Plan) -> pd.DataFrame:
+    """SCORES on every row of a panel: log-odds, probabilities at the population's and the sample's base rate, the
+    level (none, yellow, orange, red), and where no variant can see all its factors the reason of the first that lacks.
+    """
+    values, why = factors.figures(panel, plan)
+    rows = panel.rows[["borrower_id", "period_end"]].copy()
+    rows[["variant", "score", "level"]] = None, np.nan, None
+    for name, each in fitted.variants.items():
+        known = rows["variant"].isna() & values[[*each.grids]].notna().all(axis=1)
+        if known.any():
+            score = _score(each, values[known], plan)
+            rows.loc[known, "variant"], rows.loc[known, "score"] = name, score
+            rows.loc[known, "level"] = _levels(score, each.cuts)
+    rows = _chances(rows, fitted)
+    least = list(fitted.variants.values())[-1]
+    rows["reason"] = why[[*least.grids]].bfill(axis=1).iloc[:, 0].where(rows["variant"].isna())
+    return rows[SCORES]
+
+
+def _chances(rows: pd.DataFrame, fitted: Model) -> pd.DataFrame:
+    """Adds the probability at the base rate of the sample, and at that of the population."""
+    shift = logit(fitted.population_rate) - logit(fitted.base_rate)
+    score = rows["score"].astype(float)
+    return rows.assign(score=score, probability_in_sample=expit(score), probability=expit(score + shift))
+
+
+def _score(fitted: Fitted, values: pd.DataFrame, plan: Plan) -> np.ndarray:
+    matrix = factors.design(factors.places(values, fitted.grids), fitted.columns, plan)
+    weights = np.array([each.weight for each in fitted.columns])
+    return fitted.intercept + (matrix - np.array(fitted.means)) @ weights
+
+
+def _levels(score: np.ndarray, cuts: dict[str, float]) -> np.ndarray:
+    ordered = sorted(cuts, key=LEVELS.index)
+    return np.array(["none", *ordered], dtype=object)[sum((score >= cuts[name]).astype(int) for name in ordered)]
+
+
+def drivers(fitted: Model, panel: Panel, plan: Plan) -> pd.DataFrame:
+    """What pushes each borrower's newest score up or down: DRIVERS, the largest push first; `push` is in log-odds
+    against the average firm of the sample, a pair's half going to each of its two factors."""
+    values, _ = factors.figures(panel, plan)
+    scored = predict(fitted, panel, plan)
+    newest = ~scored["borrower_id"].duplicated(keep="last") & scored["variant"].notna()
+    told = [_pushes(fitted.variants[name], values.loc[part.index], plan, part["borrower_id"])
+            for name, part in scored[newest].groupby("variant", sort=False)]  # fmt: skip
+    if not told:
+        return pd.DataFrame(columns=DRIVERS)
+    found = pd.concat(told, ignore_index=True)
+    order = found["push"].abs().sort_values(ascending=False, kind="stable").index
+    return found.loc[order].sort_values("borrower_id", kind="stable", ignore_index=True)
+
+
+def _pushes(fitted: Fitted, values: pd.DataFrame, plan: Plan, borrowers: pd.Series) -> pd.DataFrame:
+    place = factors.places(values, fitted.grids)
+    matrix = factors.design(place, fitted.columns, plan) - np.array(fitted.means)
+    parts = matrix * np.array([each.weight for each in fitted.columns])
+    pushes = pd.DataFrame(0.0, index=values.index, columns=[*fitted.grids])
+    for part, column in zip(parts.T, fitted.columns, strict=True):
+        for name in (column.factor, column.partner) if column.partner else (column.factor,):
+            pushes[name] += part / (2 if column.partner else 1)
+    long = pushes.melt(ignore_index=False, var_name="factor", value_name="push")
+    keyed = pd.MultiIndex.from_arrays([long.index, long["factor"]])
+    told = {"value": values[[*fitted.grids]], "place": place}
+    told = {name: frame.stack().reindex(keyed).to_numpy() for name, frame in told.items()}
+    return long.assign(borrower_id=borrowers.reindex(long.index).to_numpy(), **told)[DRIVERS]
