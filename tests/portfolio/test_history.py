@@ -3,8 +3,10 @@
 import pandas as pd
 import pytest
 
+from postloan import loan_tables
+from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
-from postloan.portfolio import history
+from postloan.portfolio import history, screen
 
 DAYS = ["2026-03-31", "2026-05-15"]
 
@@ -20,9 +22,13 @@ def test_quarter_ends_and_the_day():
 
 
 def test_cheap_classes_equal_whole_judgement(sample_book, told):
-    whole = history.run(sample_book, DAYS[:1], whole=1).loans
-    cheap = told.loans[told.loans["as_of"] == DAYS[0]]
-    assert cheap.reset_index(drop=True).equals(whole)
+    side = {**sample_book.loan_side(as_of=DAYS[1]), "transactions": loan_tables.empty("transactions")}
+    known = screen.Known(sample_book.observations(as_of=DAYS[1]), side=side)
+    panel = Panel(sample_book.statements(as_of=DAYS[1]))
+    whole = screen.judge(panel, sample_book.borrowers(), known, DAYS[1]).classed.set_index("asset_id")["suggested"]
+    rows = told.loans[(told.loans["as_of"] == DAYS[1]) & (told.loans["balance"] > 0)]
+    names = rows["borrower_id"] + "/" + rows["loan_id"]
+    assert whole.reindex(names).fillna("unknown").to_list() == rows["state"].to_list()
 
 
 def test_no_loan_before_its_drawdown(sample_book, told):
