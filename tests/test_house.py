@@ -52,7 +52,7 @@ INSIDE = {
         "guarantors",
         "working_need",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
