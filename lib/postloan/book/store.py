@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
 from postloan.book import backing, news, refusals, schema
+from postloan.book import marks as facts
 from postloan.book.news import FACT_COLUMNS
 from postloan.errors import ContractError, SourceError
 from postloan.loan_tables import LOAN_TABLES
@@ -203,17 +204,14 @@ class Book:
         one = borrower_id is not None
         last = [self.last_review(borrower_id, before=as_of)] if one else self.last_reviews(before=as_of).values()
         marks = [f"{each.get('as_of')} {each.get('fingerprint')}" for each in last]
-        marks.append(self.borrowers(borrower_id).to_csv(index=False))
         marks += [] if one else [self.actions(as_of=as_of, entered_before=as_of).to_csv(index=False)]
-        digest = hashlib.sha256("\0".join(marks).encode())
-        with self._engine.connect() as connection:
-            for name in ("statements", "observations", *LOAN_TABLES):
-                table = schema.metadata.tables[name]
-                mine = [column for column in table.c if column.name not in ("id", "import_id")]
-                known = [table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id)]
-                for row in connection.execute(sa.select(*mine).where(*known).order_by(table.c.id)):
-                    digest.update(repr(tuple(row)).encode())
-        return digest.hexdigest()
+        with self.reading() as connection:
+            held = facts.rows(connection, borrower_id, as_of)
+        return hashlib.sha256("\0".join([*marks, held]).encode()).hexdigest()
+
+    def reading(self) -> sa.Connection:
+        """A connection to read with, to be closed by `with`."""
+        return self._engine.connect()
 
     def add(self, intake: tables.Intake, *, today: dt.date | None = None) -> ImportResult:
         """Append what a reader made of one file: all of it, or nothing when any row is refused.
