@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from postloan.measures import measures
 
 __all__ = [
+    "account_story",
     "assumptions",
     "assurance",
     "backlog",
@@ -52,6 +53,7 @@ __all__ = [
     "portfolio_patterns",
     "portfolio_tables",
     "position",
+    "proceeds",
     "protection",
     "ratios",
     "record",
