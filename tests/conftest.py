@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from postloan import chart
-from postloan.batch import plan, run
+from postloan.batch import kernels, plan, run
 from postloan.book import sample
 from postloan.book.store import Book, open_book
 
@@ -69,7 +69,14 @@ def year_to_date(values: dict[int, list[float]], item: str = "revenue") -> pd.Da
 
 
 @pytest.fixture(scope="session")
-def made_run(sample_address: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def warm_parent():
+    """One process to fork every kernel of the session from."""
+    with kernels.shared():
+        yield
+
+
+@pytest.fixture(scope="session")
+def made_run(warm_parent, sample_address: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where params/runs/sample.yml wrote S0003 and S0005 in both languages; its home is three folders up."""
     home = tmp_path_factory.mktemp("home")
     for folder in ("notebooks", "params"):

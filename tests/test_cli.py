@@ -374,5 +374,5 @@ def test_run_tells_failures_by_exit_code(tmp_path, address, monkeypatch):
     index = tmp_path / "outputs" / "try" / "2026-05-15" / "index.html"
     assert (both.exit_code, one.exit_code) == (1, 0)
     assert f"1 of 2 reports made; open {index}" in both.stdout
-    assert f"1 of 1 reports made; open {index}" in one.stdout
+    assert f"1 of 1 reports made, 1 of them earlier and unchanged; open {index}" in one.stdout
     assert index.exists()

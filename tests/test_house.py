@@ -32,7 +32,7 @@ MAY_IMPORT = {
 INSIDE = {
     "portfolio": {"screen", "policy", "history", "worklist"}
     | {"accuracy", "factors", "hazard", "hazard_params", "lead_time", "backtest", "replay"},
-    "book": {"schema", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
+    "book": {"schema", "marks", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",
         "formulas",
@@ -52,8 +52,8 @@ INSIDE = {
         "guarantors",
         "working_need",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies"},
-    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"},
+    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
@@ -66,6 +66,8 @@ def room(module: str) -> str:
     parts = module.split(".")[1:]
     if not parts:
         return "door"
+    if parts[0].startswith("cli_"):
+        return "cli"
     return "ground" if parts[0] in GROUND else parts[0].removesuffix("_portfolio")
 
 

@@ -43,7 +43,7 @@ def test_one_parameters_cell(notebook):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_parameters_are_understood(path):
-    assert {"borrower_id", "as_of", "language", "book"} <= set(parameters.declared(path))
+    assert {"as_of", "language", "book"} <= set(parameters.declared(path))
 
 
 def test_languages_are_neighbours(notebook):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from postloan import cli_portfolio, settings
-from postloan.errors import ContractError, PostloanError, RunError, SourceError
+from postloan.cli_run import run
+from postloan.errors import ContractError, PostloanError, SourceError
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
     import pandas as pd
@@ -256,32 +257,7 @@ def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame
     return screening.screen(panel, ledger.borrowers(), known, day, ratios=key, chance=chance)
 
 
-@main.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--as-of", help="Day to report as of (YYYY-MM-DD, or today) instead of the file's.")
-@click.option("--borrower", "borrowers", multiple=True, help="Only this borrower; may be given again.")
-@click.option("--language", "languages", multiple=True, type=click.Choice(settings.LANGUAGES))
-@click.option("--output", type=click.Path(file_okay=False), help="Output folder instead of the file's.")
-@click.option("--jobs", type=click.IntRange(1), help="Reports at a time (default: cores).")
-@_book
-def run(file: Path, **changes: object) -> None:
-    """Run the reports of a run file: one page a borrower and language, an index and a manifest."""
-    from postloan.batch import kernels
-
-    if not file.exists():
-        known = sorted(path.name for path in settings.params("runs").glob("*.yml"))
-        raise RunError(f"{file}: no such run file; in params/runs: {', '.join(known)}")
-    said = {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items() if value}
-    with kernels.shared():  # it imports while we plan
-        from postloan.batch import plan as planning
-        from postloan.batch import run as batch
-        from postloan.book.store import open_book
-
-        plan = planning.load_run(file, **said)
-        outcomes = batch.run_all(plan, planning.jobs(plan, open_book(plan.book)))
-    good = sum(outcome.status == "ok" for outcome in outcomes)
-    click.echo(f"{good} of {len(outcomes)} reports made; open {plan.folder / 'index.html'}")
-    sys.exit(batch.exit_code(outcomes))
+main.add_command(run)
 
 
 @main.group()

@@ -14,7 +14,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from postloan.errors import ContractError
-from postloan.tables import CLASSES, validated
+from postloan.tables import CLASSES, fitting, validated
 
 CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY", "GBP", "AUD", "CAD", "CHF", "SGD", "TWD", "KRW", "THB", "CZK")
 
@@ -346,7 +346,13 @@ def checked(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     rows = rows.assign(**{name: _days(rows[name], table) for name, each in columns.items() if each.kind == "day"})
     if about.known_by:
         rows["known_on"] = rows["known_on"].fillna(rows[about.known_by])
-    return validated(rows, table, _schema(table)).astype({name: _dtype(column) for name, column in columns.items()})
+    kinds = {name: _dtype(column) for name, column in columns.items()}
+    needed = [name for name, column in columns.items() if column.required]
+    allowed = {name: _choices(column) for name, column in columns.items() if _choices(column)}
+    counted = [name for name, column in columns.items() if column.kind in ("amount", "count", "flag")]
+    if (fit := fitting(rows, kinds, needed, allowed, counted)) is not None:
+        return fit
+    return validated(rows, table, _schema(table)).astype(kinds)
 
 
 def _days(cells: pd.Series, table: str) -> pd.Series:

@@ -1,7 +1,7 @@
 """Where things are: project folders, the book's address, language. The only reader of the environment.
 
 Environment variables: `POSTLOAN_HOME` (project folder), `POSTLOAN_BOOK` (SQLAlchemy address of the book),
-`POSTLOAN_KERNELS` (set by a run for the processes it starts).
+`POSTLOAN_KERNELS` and `POSTLOAN_MEMORY_MB` (set by a run for the processes it starts).
 """
 
 from __future__ import annotations
@@ -75,6 +75,19 @@ def share_warm_kernels(folder: str | None) -> None:
         os.environ["POSTLOAN_KERNELS"] = folder
     else:
         os.environ.pop("POSTLOAN_KERNELS", None)
+
+
+def limit_kernels(memory_mb: int | None) -> None:
+    """Let warm kernels that this process starts take so much memory beyond a fresh one; None: no limit."""
+    if memory_mb:
+        os.environ["POSTLOAN_MEMORY_MB"] = str(memory_mb)
+    else:
+        os.environ.pop("POSTLOAN_MEMORY_MB", None)
+
+
+def kernel_memory() -> int | None:
+    """The megabytes a kernel may take beyond a fresh one, where there is a limit."""
+    return int(os.environ.get("POSTLOAN_MEMORY_MB") or 0) or None
 
 
 def params(*parts: str) -> Path:

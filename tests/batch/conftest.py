@@ -25,6 +25,8 @@ FAULT = """import os, time
 if fault == "raise": raise ValueError("<script>bad</script>")
 if fault == "kill": os.kill(os.getpid(), 9)
 if fault == "hang": time.sleep(60)
+if fault == "eat": hoard = [bytearray(50_000_000) for _ in range(40)]
+if fault == "flood": print("x" * 6_000_000)
 if fault == "exit": raise SystemExit(0)"""
 
 RECORD = """from IPython.display import HTML, display
@@ -69,7 +71,7 @@ def book(home):
 
 
 @pytest.fixture
-def run(home):
+def run(home, warm_parent):
     """Write a run file and load it: `run(borrowers=["A"])`."""
 
     def load(**fields):

@@ -36,7 +36,9 @@ def registered():
     group = KernelProvisionerFactory.GROUP_NAME
     entry = EntryPoint("postloan-warm", "postloan.batch.kernels:WarmProvisioner", group)
     KernelProvisionerFactory.instance().provisioners["postloan-warm"] = entry
-    yield
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("POSTLOAN_KERNELS", raising=False)
+        yield
     if kernels._own:
         kernels._own.close()
 

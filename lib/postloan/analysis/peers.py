@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -121,9 +122,13 @@ def _keys(industry: object) -> dict[str, str]:
 def pool(borrowers: pd.DataFrame, borrower_id: str, *, plan: Plan | None = None) -> list[str]:
     """Whose statements a comparison of one borrower reads: its own and those of its groups; `borrowers` is the book's
     table of all."""
+    return pools(borrowers, plan)(borrower_id)
+
+
+def pools(borrowers: pd.DataFrame, plan: Plan | None = None) -> Callable[[str], list[str]]:
+    """`pool` of any borrower of the book's table."""
     groups = _Groups(borrowers, plan or load())
-    names = [name for step in groups.ladder(borrower_id) for name in groups.taken.get(step, [])]
-    return sorted({borrower_id, *names})
+    return lambda name: sorted({name, *(each for step in groups.ladder(name) for each in groups.taken.get(step, []))})
 
 
 class _Pool(NamedTuple):

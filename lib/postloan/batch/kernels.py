@@ -47,11 +47,12 @@ class WarmProvisioner(LocalProvisioner):
         """Fork the kernel, or start an ordinary one where that cannot be."""
         try:
             self.process = await asyncio.to_thread(_forked, cmd, **self._scrub_kwargs(kwargs))
+            self.pid, self.pgid, self.cwd = self.process.pid, None, kwargs.get("cwd", Path.cwd())
         except ColdError as why:
             self.log.warning("postloan: an ordinary kernel starts: %s", why)
-            return await super().launch_kernel(cmd, **kwargs)
-        self.pid, self.pgid = self.process.pid, None
-        self.cwd = kwargs.get("cwd", Path.cwd())
+            await super().launch_kernel(cmd, **kwargs)
+        if limit := settings.kernel_memory():
+            _limit(self.pid, limit)
         return self.connection_info
 
     async def wait(self) -> int | None:
@@ -200,6 +201,16 @@ def _forked(cmd: list[str], **asked: object) -> ForkedKernel:
     request = {"arguments": cmd[3:], "cwd": str(folder or Path.cwd()), "env": dict(os.environ if env is None else env)}
     with Path(os.devnull).open() as nothing:
         return _ask(request, [nothing.fileno(), *streams])
+
+
+def _limit(pid: int, megabytes: int) -> None:
+    """Let a process take so much memory beyond what it holds; more ends in MemoryError. Linux only."""
+    if sys.platform == "linux":
+        import resource
+
+        status = Path(f"/proc/{pid}/status").read_text()
+        held = int(status.partition("VmData:")[2].split()[0]) << 10
+        resource.prlimit(pid, resource.RLIMIT_DATA, (held + (megabytes << 20),) * 2)
 
 
 def _descriptor(stream: object, default: int) -> int:

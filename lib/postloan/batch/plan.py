@@ -7,13 +7,15 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 import sqlalchemy as sa
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning import KernelProvisionerFactory
@@ -22,11 +24,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from postloan import settings
 from postloan.batch.names import file_names, safe_name
 from postloan.batch.parameters import IDENTITY, declared
+from postloan.book import marks
 from postloan.book.store import Book
 from postloan.errors import RuleError, RunError
 
 KERNEL, PLAIN_KERNEL = "postloan", "python3"
 WHOLE = "book"  # the file name of a report about the whole book
+_SHAPING = ("postloan", "pandas", "numpy", "statsmodels", "matplotlib", "nbconvert")  # whose versions shape a report
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +63,8 @@ class RunPlan(BaseModel):
     output: str = "outputs"
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     cell_timeout: int = Field(default=300, ge=1)
+    report_timeout: int = Field(default=1800, ge=1)
+    memory_mb: int | None = Field(default=None, ge=50)
     kernel: str = KERNEL
 
     @property
@@ -103,6 +109,8 @@ class Job:
     kernel: str = PLAIN_KERNEL
     cell_timeout: int = 300
     about: dict = field(default_factory=dict)
+    report_timeout: int = 1800
+    memory_mb: int | None = None
 
     @property
     def borrower_id(self) -> str:
@@ -122,6 +130,22 @@ class Job:
     def file(self, ending: str) -> Path:
         """A file of this report, e.g. `file("html")`; ids with dots stay whole."""
         return self.target.with_name(f"{self.target.name}.{ending}")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which jobs of a run are wanted (all, if nothing is said), and whether unchanged ones are made again."""
+
+    notebooks: Collection[str] = ()
+    borrowers: Collection[str] | None = None  # those that are due; reports on the whole book are always wanted
+    failed: bool = False
+    force: bool = False
+
+    def wants(self, job: Job, entry: dict | None) -> bool:
+        """Whether to look at a job; `entry` is the journal's newest line on it."""
+        named = not self.notebooks or job.notebook.stem in self.notebooks
+        due = self.borrowers is None or not job.borrower_id or job.borrower_id in self.borrowers
+        return named and due and not (self.failed and (entry is None or entry["status"] == "ok"))
 
 
 def load_run(path: Path | str, **overrides: object) -> RunPlan:
@@ -151,10 +175,14 @@ def _complaint(error: dict) -> str:
     return f"{where}: {error['msg'].removeprefix('Value error, ')}{hint}, found {error['input']!r}"
 
 
-def jobs(run: RunPlan, book: Book) -> list[Job]:
+Neighbours = Callable[[pd.DataFrame], Callable[[str], list[str]]]
+
+
+def jobs(run: RunPlan, book: Book, neighbours: Neighbours | None = None) -> list[Job]:
     """Borrowers × notebooks × languages of a run, with typed parameters and input fingerprints.
 
-    A notebook that declares no borrower is made once a language, of the whole book, and comes last.
+    A notebook that declares no borrower is made once a language, of the whole book, and comes last. `neighbours` takes
+    the book's borrowers and tells whose statements a borrower's report reads besides its own.
 
     RunError lists every unknown notebook, borrower or parameter and every wrong type, with what is known.
     """
@@ -162,24 +190,36 @@ def jobs(run: RunPlan, book: Book) -> list[Job]:
     notebooks = {notebook_path(name): only for name, only in run.wanted.items()}
     master = book.borrowers().set_index("borrower_id")
     names, folder, problems = file_names(master.index), run.folder, []
-    made = []
+    made, limits = [], (run.report_timeout, run.memory_mb)
     _check_named(run, set(master.index))
+    beside = _beside(run, book, neighbours)
     single = [notebook for notebook in notebooks if "borrower_id" in declared(notebook)]
     for borrower in _chosen(run, list(master.index)):
         own = _borrower_file(borrower, problems)
         about = json.loads(master.loc[borrower].to_json(date_format="iso"))
-        rows = book.fingerprint(borrower, as_of=run.day)
+        rows = book.fingerprint(borrower, as_of=run.day) + beside(borrower)
         mine = [each for each in single if notebooks[each] is None or borrower in notebooks[each]]
         for notebook, language in product(mine, dict.fromkeys(run.languages)):
             typed = {**_parameters(run, notebook, borrower, own, problems), "language": language}
             target = folder / notebook.stem / language / names[borrower]
             mark = fingerprint(notebook, typed, rows)
-            made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about))
+            made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about, *limits))
     whole = {each: only for each, only in notebooks.items() if each not in single}
     made += _whole(run, whole, book, kernel, problems)
     if problems:
         raise RunError(f"run {run.name!r} cannot start:\n  " + "\n  ".join(dict.fromkeys(problems)))
     return made
+
+
+def _beside(run: RunPlan, book: Book, neighbours: Neighbours | None) -> Callable[[str], str]:
+    """What changes, by borrower, with what its report reads of others."""
+    if neighbours is None:
+        return lambda _: ""
+    of, guarantors = neighbours(book.borrowers()), book.rows("guarantors", as_of=run.day).to_csv()
+    with book.reading() as connection:
+        statements = marks.statements(connection, run.day)
+    ring = hashlib.sha256(guarantors.encode()).hexdigest()
+    return lambda borrower: ring + "".join(f"{each}{statements.get(each)}" for each in of(borrower))
 
 
 def _whole(
@@ -188,7 +228,8 @@ def _whole(
     """The jobs of notebooks about the whole book."""
     if not notebooks:
         return []
-    made, rows = [], book.fingerprint(as_of=run.day) + json.dumps(clients(), sort_keys=True, default=str)
+    made, limits = [], (run.report_timeout, run.memory_mb)
+    rows = book.fingerprint(as_of=run.day) + json.dumps(clients(), sort_keys=True, default=str)
     about = {"synthetic": bool(book.borrowers()["synthetic"].any())}
     for (notebook, only), language in product(notebooks.items(), dict.fromkeys(run.languages)):
         if only is not None:
@@ -196,8 +237,24 @@ def _whole(
         typed = {**_parameters(run, notebook, "", {}, problems), "language": language}
         target = run.folder / notebook.stem / language / WHOLE
         mark = fingerprint(notebook, typed, rows)
-        made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about))
+        made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about, *limits))
     return made
+
+
+def due(book: Book, day: dt.date) -> set[str]:
+    """The borrowers never reviewed, those whose next review falls on or before `day`, and those of whom something was
+    learnt or imported since the last."""
+    last = book.last_reviews(before=day + dt.timedelta(days=1))
+    with book.reading() as connection:
+        reviewed, newest = marks.reviews(connection, day), marks.newest(connection, day)
+    found = set()
+    for borrower in book.borrowers()["borrower_id"]:
+        as_of, stored = reviewed.get(borrower, (dt.date.min, dt.datetime.min))
+        known, imported = newest.get(borrower, (dt.date.min, dt.datetime.min))
+        next_review = last.get(borrower, {}).get("next_review") or ""
+        if borrower not in last or next_review <= day.isoformat() or known > as_of or imported > stored:
+            found.add(borrower)
+    return found
 
 
 def _kernel(run: RunPlan) -> str:
@@ -301,7 +358,7 @@ def _house() -> str:
     library = Path(__file__).resolve().parents[1]
     files = [path for path in library.rglob("*") if path.suffix in (".py", ".j2", ".css", ".yml", ".js")]
     files += [path for path in settings.params().rglob("*.yml") if path.parent.name not in ("runs", "borrowers")]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr([(name, version(name)) for name in _SHAPING]).encode())
     for path in sorted(files):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,14 +26,16 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from postloan import settings
-from postloan.batch import index, kernels
-from postloan.batch.plan import KERNEL, Job, RunPlan
+from postloan.batch import index, journal, kernels
+from postloan.batch.plan import KERNEL, Chosen, Job, RunPlan
 from postloan.batch.workers import Processes
 from postloan.book.store import open_book
+from postloan.errors import RunError
 from postloan.report import page, record
 
 STATUSES = ("ok", "failed", "died", "timed_out", "export_failed")
 _KERNEL_OPTIONS = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"]
+_MOST_CHARACTERS = 5_000_000
 _VERSIONS = ("postloan", "pandas", "papermill", "nbconvert", "statsmodels")
 
 
@@ -46,6 +48,8 @@ class Outcome:
     seconds: float = 0.0
     error: dict | None = None
     summary: dict = field(default_factory=dict)
+    attempts: int = 1
+    kept: dict | None = None  # the journal's line where the report stands from an earlier run, its inputs unchanged
 
     def __str__(self) -> str:
         error = self.error or {}
@@ -55,7 +59,15 @@ class Outcome:
 
 
 def run_job(job: Job) -> Outcome:
-    """Make one report; never raises. A failure leaves <name>.failed.ipynb and the earlier page untouched."""
+    """Make one report; never raises. A failure leaves <name>.failed.ipynb and the earlier page untouched.
+
+    Where the kernel died it is tried once more; an error of the notebook would only come again.
+    """
+    outcome = _attempt(job)
+    return replace(_attempt(job), attempts=2) if outcome.status == "died" else outcome
+
+
+def _attempt(job: Job) -> Outcome:
     started, notebook, summary = time.monotonic(), None, {}
     try:
         notebook = _prepared(job)
@@ -71,53 +83,98 @@ def run_job(job: Job) -> Outcome:
 
 
 def run_all(
-    plan: RunPlan, jobs: list[Job], *, spread: object = None, on_done: Callable[[Outcome], None] | None = None
+    plan: RunPlan,
+    jobs: list[Job],
+    *,
+    chosen: Chosen | None = None,
+    spread: object = None,
+    on_done: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Run all jobs, then write manifest.json and index.html; one bad report never stops the others.
+    """Run what has changed, then write manifest.json and index.html; one bad report never stops the others.
 
-    `spread` is any object whose `map(function, jobs)` gives back outcomes in any order; default: plan.jobs
-    processes, or this process where that is 1.
+    A report whose inputs are unchanged and whose files are whole is kept; each one that ends is in the journal at once,
+    so that a run killed at any moment goes on where it stopped. `spread` is any object whose `map(function, jobs)`
+    gives back outcomes in any order; default: plan.jobs processes, or this process where that is 1. RunError when
+    another run holds the folder. Gives back an outcome for each job that is chosen.
     """
     if "://" in plan.book:
         settings.use_book(plan.book)
-    with kernels.shared() if any(job.kernel == KERNEL for job in jobs) else contextlib.nullcontext():
-        return _run_all(plan, jobs, spread, on_done)
+    chosen = chosen or Chosen()
+    with journal.held(plan.folder):
+        todo, kept = split(plan, jobs, chosen)
+        started = _now()
+        with kernels.shared() if any(job.kernel == KERNEL for job in todo) else contextlib.nullcontext():
+            done = kept | _run_all(plan, todo, spread, on_done)
+        write_run(plan, jobs, started)
+    return [done[job.target] for job in jobs if job.target in done]
+
+
+def split(plan: RunPlan, jobs: list[Job], chosen: Chosen) -> tuple[list[Job], dict[Path, Outcome]]:
+    """The jobs to do, and by target the outcomes of those that stand unchanged from an earlier run."""
+    earlier = journal.read(plan.folder)
+    wanted = [job for job in jobs if chosen.wants(job, earlier.get(_key(job, plan.folder)))]
+    kept = {} if chosen.force else {job.target: each for job in wanted if (each := _kept(job, plan, earlier))}
+    return [job for job in wanted if job.target not in kept], kept
+
+
+def _kept(job: Job, plan: RunPlan, earlier: dict[str, dict]) -> Outcome | None:
+    """The outcome of a job whose report stands as it would be made again."""
+    entry = earlier.get(_key(job, plan.folder))
+    if not journal.stands(entry, job.fingerprint, _sizes(job)):
+        return None
+    return Outcome(job, "ok", entry["seconds"], kept=entry)
+
+
+def _key(job: Job, folder: Path) -> str:
+    return job.target.relative_to(folder).as_posix()
+
+
+def _sizes(job: Job) -> dict[str, int]:
+    """The sizes of a report's files by ending; absent ones are left out."""
+    files = {ending: job.file(ending) for ending in ("ipynb", "html")}
+    return {ending: file.stat().st_size for ending, file in files.items() if file.exists()}
 
 
 def _run_all(
     plan: RunPlan, jobs: list[Job], spread: object, on_done: Callable[[Outcome], None] | None
-) -> list[Outcome]:
-    started, done = _now(), {}
+) -> dict[Path, Outcome]:
+    done: dict[Path, Outcome] = {}
     if spread is None and min(plan.jobs, len(jobs)) > 1:
         spread = Processes(min(plan.jobs, len(jobs)))
     results = spread.map(run_job, jobs) if spread else map(run_job, jobs)
-    bar = tqdm(total=len(jobs), desc=plan.name, unit="report", disable=None, file=sys.stderr)
+    bar = tqdm(total=len(jobs), desc=plan.name, unit="report", disable=None, file=sys.stderr, smoothing=0)
+
+    def end(outcome: Outcome) -> None:
+        done[outcome.job.target] = outcome
+        journal.append(plan.folder, _entry(outcome, plan.folder))
+        _tell(outcome, bar, on_done)
+
     try:
         for outcome in results:
-            done[outcome.job.target] = outcome
-            _tell(outcome, bar, on_done)
+            end(outcome)
     except Exception as trouble:
         bar.write(f"run {plan.name}: the workers stopped: {trouble!r}", file=sys.stderr)
     for job in jobs:
         if job.target not in done:
             lost = {"name": "WorkerLost", "message": "the worker process was lost (killed, or out of memory)"}
-            done[job.target] = Outcome(job, "died", error=lost)
-            _tell(done[job.target], bar, on_done)
+            end(Outcome(job, "died", error=lost))
     bar.close()
-    outcomes = [done[job.target] for job in jobs]
-    write_run(plan, outcomes, started)
-    return outcomes
+    return done
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
     """0 when all reports are made, 1 when some are not, 2 when none could even start."""
-    if all(outcome.status == "died" and not (outcome.error or {}).get("cell") for outcome in outcomes):
+    if outcomes and all(outcome.status == "died" and not (outcome.error or {}).get("cell") for outcome in outcomes):
         return 2
     return int(any(outcome.status != "ok" for outcome in outcomes))
 
 
-def write_run(plan: RunPlan, outcomes: list[Outcome], started: str) -> None:
-    """Write the run's manifest and the index made from it."""
+def write_run(plan: RunPlan, jobs: list[Job], started: str) -> None:
+    """Write the manifest and the index of all the folder's reports, this run's first, from the journal."""
+    told = journal.read(plan.folder)
+    ours = [_key(job, plan.folder) for job in jobs]
+    rest = [key for key, entry in told.items() if key not in set(ours) and entry["status"] == "ok"]
+    entries = [told[key] for key in [*ours, *rest] if key in told]
     versions = {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS}}
     manifest = {
         "run": plan.name,
@@ -126,7 +183,7 @@ def write_run(plan: RunPlan, outcomes: list[Outcome], started: str) -> None:
         "started": started,
         "finished": _now(),
         "versions": versions,
-        "jobs": [_entry(outcome, plan.folder) for outcome in outcomes],
+        "jobs": entries,
     }
     write_whole(plan.folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
     write_whole(plan.folder / "index.html", index.render(manifest))
@@ -151,13 +208,18 @@ def _prepared(job: Job) -> NotebookNode:
 def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
     """Run the cells in place (so that what ran is kept whatever happens) and say how it truly ended."""
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    options = {"progress_bar": False, "log_output": False, "execution_timeout": job.cell_timeout}
+    until = time.monotonic() + job.report_timeout
+    options = {"progress_bar": False, "log_output": False}
+    options["timeout_func"] = lambda _: max(1, min(job.cell_timeout, int(until - time.monotonic())))
+    settings.limit_kernels(job.memory_mb)
     try:
         with contextlib.chdir(settings.home()), tempfile.TemporaryDirectory(prefix="postloan-") as sockets:
             options |= {"config": _private(sockets), "extra_arguments": _KERNEL_OPTIONS}
             papermill_engines.execute_notebook_with_engine(None, notebook, job.kernel, **options)
     except CellTimeoutError:
-        message = f"the cell ran longer than {job.cell_timeout} seconds (cell_timeout in the run file)"
+        limit = "report" if time.monotonic() >= until - 1 else "cell"
+        allowed = job.report_timeout if limit == "report" else job.cell_timeout
+        message = f"the {limit} ran longer than {allowed} seconds ({limit}_timeout in the run file)"
         return "timed_out", {**_last_started(notebook), "name": "CellTimeoutError", "message": message}
     except DeadKernelError:
         message = "the kernel died (killed, out of memory, or crashed in native code)"
@@ -176,18 +238,29 @@ def _private(folder: str) -> Config:
 def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:
     """Write notebook and page of a finished run."""
     try:
+        _check_size(notebook)
         summary = _summary(notebook)
         html = page.export(notebook, language=job.language)
+        found = next(iter(record.find_all(notebook)), {})
+        if found and found["as_of"] > (today := dt.date.today().isoformat()):
+            raise RunError(f"the report is of {found['as_of']}, and today is {today}: no review to look back on")
         write_whole(job.file("ipynb"), nbformat.writes(notebook))
         write_whole(job.file("html"), html)
-        found = record.find_all(notebook)
-        past = found and found[0]["as_of"] <= dt.date.today().isoformat()  # a day to come is no review to look back on
-        if past and found[0].get("borrower_id"):  # nor is a report about the whole book
-            open_book(job.parameters["book"]).save_review(found[0])
+        if found.get("borrower_id"):  # a report about the whole book is no review of anyone
+            open_book(job.parameters["book"]).save_review(found)
         job.file("failed.ipynb").unlink(missing_ok=True)
     except Exception as trouble:
         return "export_failed", _error(trouble), {}
     return "ok", None, summary
+
+
+def _check_size(notebook: NotebookNode) -> None:
+    """Refuse a notebook that has written more than any report shows, and take the flood out of it."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        size = sum(len(str(output)) for output in cell.get("outputs", []))
+        if size > _MOST_CHARACTERS:
+            cell.outputs = []
+            raise RunError(f"cell {number} wrote {size:,} characters; a report may hold {_MOST_CHARACTERS:,} a cell")
 
 
 def _first_trouble(notebook: NotebookNode) -> dict | None:
@@ -237,13 +310,18 @@ def _summary(notebook: NotebookNode) -> dict:
         return {}
     found = record.find(notebook)
     periods = [value["period_end"] for value in found["values"] if value["value"] is not None]
-    return {"latest_period": max(periods, default=None), "headline": found.get("headline") or []}
+    known = {name: found[name] for name in ("level", "class", "next_review") if found.get(name)}
+    return {"latest_period": max(periods, default=None), "headline": found.get("headline") or [], **known}
 
 
 def _entry(outcome: Outcome, folder: Path) -> dict:
-    """One job's line in the manifest; `old` marks a page an earlier run left."""
+    """One job's line in the journal and the manifest; `old` marks a page an earlier run left."""
     job, page_file = outcome.job, outcome.job.file("html")
     return {
+        "target": _key(job, folder),
+        "at": _now(),
+        "files": _sizes(job),
+        "attempts": outcome.attempts,
         "borrower_id": job.borrower_id,
         "name": job.about.get("name"),
         "industry": job.about.get("industry"),

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
 from postloan.book import backing, news, refusals, schema
+from postloan.book import marks as facts
 from postloan.book.news import FACT_COLUMNS
 from postloan.errors import ContractError, SourceError
 from postloan.loan_tables import LOAN_TABLES
@@ -200,16 +201,17 @@ class Book:
 
     def fingerprint(self, borrower_id: str | None = None, *, as_of: str | dt.date) -> str:
         """SHA-256 of the rows a report on this borrower, or on the whole book, reads on that day."""
-        facts = [self._facts(borrower_id, as_of), self.observations(borrower_id, as_of=as_of)]
-        facts += self.loan_side(borrower_id, as_of=as_of).values()
-        master = self.borrowers(borrower_id).to_csv(index=False).encode()
         one = borrower_id is not None
         last = [self.last_review(borrower_id, before=as_of)] if one else self.last_reviews(before=as_of).values()
-        earlier = " ".join(f"{each.get('as_of')} {each.get('fingerprint')}" for each in last).encode()
-        if not one:
-            facts.append(self.actions(as_of=as_of, entered_before=as_of))
-        rows = [pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes() for frame in facts]
-        return hashlib.sha256(b"\0".join([*rows, master, earlier])).hexdigest()
+        marks = [f"{each.get('as_of')} {each.get('fingerprint')}" for each in last]
+        marks += [] if one else [self.actions(as_of=as_of, entered_before=as_of).to_csv(index=False)]
+        with self.reading() as connection:
+            held = facts.rows(connection, borrower_id, as_of)
+        return hashlib.sha256("\0".join([*marks, held]).encode()).hexdigest()
+
+    def reading(self) -> sa.Connection:
+        """A connection to read with, to be closed by `with`."""
+        return self._engine.connect()
 
     def add(self, intake: tables.Intake, *, today: dt.date | None = None) -> ImportResult:
         """Append what a reader made of one file: all of it, or nothing when any row is refused.

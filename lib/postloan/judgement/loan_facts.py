@@ -39,9 +39,7 @@ def gather(
     use = loan_use.check(side, as_of, need=needed.loc[needed["reason"].isna(), ["borrower_id", "need"]])
     behaviour = accounts.check(side, as_of, revenue=needed.rename(columns={"sales": "revenue"}))
     parts = [
-        _paid(loans, as_of),
-        talks.observations(side["contacts"], side["commitments"], as_of),
-        events.observations(side["events"], as_of),
+        *_plain(side, loans, as_of),
         _not_overtaken(loan_use.observations(use, as_of), observed),
         _not_overtaken(accounts.observations(behaviour, as_of), observed),
     ]
@@ -49,6 +47,17 @@ def gather(
     now = sight.fresh(_joined([observed, *parts]), as_of)
     seen = sightings.observations(panel, side, loans, as_of, observed=now, **known)
     return LoanFacts(_joined([observed, *parts, seen]), use, behaviour)
+
+
+def plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observed: pd.DataFrame) -> pd.DataFrame:
+    """The book's observations beside what payments, talks and events tell: the facts of `gather` that need neither
+    statements nor account entries."""
+    return _joined([observed, *_plain(side, loans, as_of)])
+
+
+def _plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp) -> list[pd.DataFrame]:
+    said = talks.observations(side["contacts"], side["commitments"], as_of)
+    return [_paid(loans, as_of), said, events.observations(side["events"], as_of)]
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -25,7 +25,8 @@ def units(standing: pd.DataFrame, groups: pd.DataFrame) -> dict[str, pd.Series]:
     `groups` (borrower_id, group) are borrowers that belong together; others are a group of their own.
     """
     owed = standing[standing["exposure"] > 0]
-    group = owed["borrower_id"].map(groups.set_index("borrower_id")["group"]) if len(groups) else None
+    tied = groups[["borrower_id", "group"]].drop_duplicates("borrower_id").set_index("borrower_id")["group"]
+    group = owed["borrower_id"].map(tied) if len(tied) else None
     keys = {
         "name": owed["borrower_id"],
         "group": owed["borrower_id"] if group is None else group.fillna(owed["borrower_id"]),

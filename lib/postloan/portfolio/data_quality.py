@@ -14,7 +14,7 @@ from postloan.portfolio.screen import Judged, Known
 
 LEAGUE = [
     "borrower_id", "gaps", "missing", "items", "period_end", "late_days", "flags", "old_valuations", "collateral_gaps",
-    "contact_days", "exposure_unknown", "class_unknown", "unjudged",
+    "contact_days", "quiet", "exposure_unknown", "class_unknown", "unjudged",
 ]  # fmt: skip
 
 
@@ -40,6 +40,7 @@ def league(
     talk = known.side is not None and len(known.side["contacts"]) > 0
     quiet = ~(told["contact_days"] <= quality.contact_days) if talk else pd.Series(False, index=told.index)
     counts = [told["missing"] > 0, told["late_days"] > 0, told["flags"] > 0, told["old_valuations"] > 0]
+    told["quiet"] = quiet
     counts += [told["collateral_gaps"] > 0, quiet, told["exposure_unknown"], told["class_unknown"]]
     told["gaps"] = np.sum([each.fillna(False).to_numpy(bool) for each in counts], axis=0)
     order = ["gaps", "missing", "exposure", "borrower_id"]

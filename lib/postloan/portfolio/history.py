@@ -21,7 +21,7 @@ LEVELS = ["as_of", "borrower_id", "level"]
 SIGNALS = ["as_of", "borrower_id", "rule", "group", "level"]
 REPAID, UNPAID = "repaid", "closed_unpaid"  # states a loan does not leave
 _CENT = 0.01
-_NEEDED = ("loans", "drawdowns", "schedule", "repayments", "contacts", "commitments", "events", "sign_offs")
+_READ = tuple(name for name in loan_tables.LOAN_TABLES if name != "transactions")
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,20 @@ def quarter_ends(as_of: str, count: int) -> list[str]:
     return [f"{each:%Y-%m-%d}" for each in [*ends, day]]
 
 
-def run(ledger: object, days: list[str], today: screen.Judged | None = None, *, whole: int = 4) -> History:
-    """Class every loan on each day, and judge the whole book on the last `whole` of them.
+def run(ledger: object, days: list[str], *, whole: int = 4) -> History:
+    """Class every loan on each day, and judge the whole book on the last `whole` of them; `ledger` is an open book.
 
-    `ledger` is an open book, `today` the judgement of the last day if made. Forecasts and earlier reviews are left
-    out, so that every day is judged alike. A day before the first statement has no levels and signals. ContractError
-    when no day is given.
+    Forecasts, earlier reviews and the tracing of account entries are left out, so that all days are judged alike. A
+    day before the first statement has no levels and signals. ContractError when no day is given.
     """
     if not days:
         raise ContractError("history: no day given to judge the book on")
-    borrowers, versions = ledger.borrowers(), {name: ledger.versions(name, as_of=days[-1]) for name in _NEEDED}
+    borrowers, versions = ledger.borrowers(), {name: ledger.versions(name, as_of=days[-1]) for name in _READ}
     loans, levels, signals = [], [], []
-    for number, day in enumerate(days, start=1):
+    for number, day in enumerate(days if len(borrowers) else [], start=1):
         known = screen.Known(ledger.observations(as_of=day), side=_side(versions, day))
-        judged = today if number == len(days) else None
-        if judged is None and number > len(days) - whole:
-            judged = _judged(ledger, borrowers, known, day)
-        classed, owed = (judged.classed, judged.loans) if judged else screen.classes(known, borrowers, day)
-        loans.append(_loans(classed, owed, day))
+        judged = _judged(ledger, borrowers, known, day) if number > len(days) - whole else None
+        loans.append(_loans(*screen.classes(known, borrowers, day), day))
         if judged is not None:
             levels.append(judged.levels.assign(as_of=pd.Timestamp(day))[LEVELS])
             signals.append(judged.warnings.live.assign(as_of=pd.Timestamp(day))[SIGNALS])
@@ -65,10 +61,11 @@ def run(ledger: object, days: list[str], today: screen.Judged | None = None, *, 
 
 
 def _side(versions: dict[str, pd.DataFrame], day: str) -> dict[str, pd.DataFrame]:
-    """The loan tables as known on a day, from all their versions."""
+    """The loan tables as known on a day, from all their versions; no account entries."""
     known = {name: rows[rows["known_on"] <= pd.Timestamp(day)] for name, rows in versions.items()}
     side = {name: loan_tables.newest(rows, name) for name, rows in known.items()}
-    return {**side, "plans": known["schedule"]}
+    entries = {"transactions": loan_tables.empty("transactions")}
+    return {**side, **entries, "plans": known["schedule"], "valuations": known["collateral"]}
 
 
 def _judged(ledger: object, borrowers: pd.DataFrame, known: screen.Known, day: str) -> screen.Judged | None:
@@ -83,13 +80,13 @@ def _joined(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True)[columns] if kept else pd.DataFrame(columns=columns)
 
 
-def _loans(classed: pd.DataFrame, owed: pd.DataFrame | None, day: str) -> pd.DataFrame:
+def _loans(classed: pd.DataFrame, owed: pd.DataFrame, day: str) -> pd.DataFrame:
     """The state of every loan drawn by then: its class, unknown, repaid, or closed with something left unpaid."""
-    if owed is None or owed.empty:
+    if owed.empty:
         return pd.DataFrame(columns=LOANS)
     loans = owed[owed["drawn"] > 0].copy()
     names = loans["borrower_id"] + "/" + loans["loan_id"]
-    suggested = names.map(classed.set_index("asset_id")["suggested"].astype(object))
+    suggested = names.map(classed.set_index("asset_id")["suggested"].astype(object)).astype(object)
     ended = np.where(loans["drawn"] - loans["repaid"] > _CENT, UNPAID, REPAID)
     loans["state"] = suggested.fillna(UNKNOWN).where(loans["balance"] > _CENT, pd.Series(ended, loans.index))
     late = loans[["principal_days_overdue", "interest_days_overdue"]].max(axis=1)

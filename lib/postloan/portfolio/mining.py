@@ -72,7 +72,7 @@ def before(
     """
     told = _params(mining)
     span = pd.Timedelta(days=92 * told.quarters_before)
-    start = levels["borrower_id"].map(troubled)
+    start = pd.Series(troubled.reindex(levels["borrower_id"]).to_numpy("datetime64[us]"), index=levels.index)
     window = levels[(levels["as_of"] < start) & (levels["as_of"] >= start - span)]
     ids, calm = set(window["borrower_id"]), set(levels.loc[start.isna(), "borrower_id"])
     if not ids or signals.empty:
@@ -107,7 +107,11 @@ def odd(seen: Sight, mining: Mining | None = None) -> pd.DataFrame:
         named = beside.rename(columns={"median": "peers", "robust_z": "peer_z"})
         parts.append(own.join(named, on="borrower_id").assign(metric=metric))
     rows = pd.concat(parts, ignore_index=True)
-    far = (rows["own_z"].abs() >= told.unusual) & (rows["peer_z"].abs() >= told.unusual) & (rows["group"] != "book")
+    far = (
+        (rows["own_z"].abs() >= told.unusual.own)
+        & (rows["peer_z"].abs() >= told.unusual.peers)
+        & (rows["group"] != "book")
+    )
     kept = rows[far & np.isfinite(rows["own_z"])]
     return kept.sort_values("own_z", key=lambda z: -z.abs(), ignore_index=True)[ODD]
 

@@ -138,6 +138,13 @@ class Trailing(_Part):
     fewest: Count
 
 
+class Unusual(_Part):
+    """From how many robust deviations on a figure is far from its own past, and from its peers."""
+
+    own: float = Field(gt=0)
+    peers: float = Field(gt=0)
+
+
 class Mining(_Part):
     """From which counts on something is told as a pattern."""
 
@@ -150,7 +157,7 @@ class Mining(_Part):
     core: Share
     metrics: list[str] = Field(min_length=1)
     trailing: Trailing
-    unusual: float = Field(gt=0)
+    unusual: Unusual
     basis: Basis
 
     @model_validator(mode="after")

@@ -109,14 +109,15 @@ def judge(
     return Judged(seen, warnings, told, classed, plan, loans)
 
 
-def classes(known: Known, borrowers: pd.DataFrame, as_of: str | dt.date) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """The classes alone, which need no statements: the assets of `classify`, and the loans as `servicing.state`.
+def classes(known: Known, borrowers: pd.DataFrame, as_of: str | dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The classes without statements and account entries: the assets of `classify`, and `servicing.state`.
 
-    Equal to those of `judge` where no earlier review or open action is known.
+    Equal to those of `judge` where `known.side` holds no transactions and no earlier review or open action is known.
     """
     day = str(pd.Timestamp(as_of).date())
-    loans = servicing.state(known.side, day) if known.side else None
-    return _classed(_observed(known, loans, day), known, loans, borrowers["borrower_id"], day), loans
+    loans = servicing.state(known.side, day)
+    observed = sight.fresh(loan_facts.plain(known.side, loans, day, observed=known.observations), day)
+    return _classed(observed, known, loans, borrowers["borrower_id"], day), loans
 
 
 def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:

@@ -69,15 +69,17 @@ def curves(lived: pd.DataFrame, by: pd.Series | str = "cohort", policy: Policy |
     `at_risk` loans are still followed at that month; a curve ends where its last loan does.
     """
     fewest = (policy or policies.load()).vintage.fewest
-    parts = [_curve(part, name) for name, part in lived.groupby(by) if len(part) >= fewest]
+    parts = [_curve(part, name, fewest) for name, part in lived.groupby(by) if len(part) >= fewest]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE)
 
 
-def _curve(part: pd.DataFrame, cohort: str) -> pd.DataFrame:
+def _curve(part: pd.DataFrame, cohort: str, fewest: int) -> pd.DataFrame:
     found = SurvfuncRight(part["months"].to_numpy(), part["event"].to_numpy())
-    last = part["months"].max()
-    months, share = np.append(0.0, found.surv_times), np.append(0.0, 1 - found.surv_prob)
-    months, share = np.append(months, last), np.append(share, share[-1])
+    seen = np.sort(part["months"].to_numpy())[::-1]
+    ends = [seen[fewest - 1], seen[0]]  # the last month with as many loans, and the last of all
+    steps = pd.Series(1 - found.surv_prob, index=found.surv_times)
+    months = np.unique([0.0, *found.surv_times, *ends])
+    share = steps.reindex(months, method="ffill").fillna(0.0).to_numpy()
     at_risk = [(part["months"] >= month).sum() for month in months]
     return pd.DataFrame({"cohort": cohort, "month": months, "share": share, "at_risk": at_risk})
 

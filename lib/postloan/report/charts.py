@@ -116,7 +116,7 @@ def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Shee
 
 def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
     factor = 100 if measure.unit == "pct" else 1
-    sns.lineplot(x=series["period_end"], y=series["value"] * factor, color=ACCENT, linewidth=1.4, errorbar=None, ax=ax)
+    ax.plot(series["period_end"], series["value"] * factor, color=ACCENT, linewidth=1.4)
     ax.plot(series["period_end"].iloc[-1], series["value"].iloc[-1] * factor, "o", color=ACCENT, markersize=3)
     low, high = ax.get_ylim()
     for bound, dash in ((measure.warn, "--"), (measure.ok, ":")):
@@ -168,7 +168,7 @@ def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, meas
     if measure.unit == "money":
         divisor, word, _ = sheet.words.scale(max(past["value"].abs().max(), ahead["upper"].abs().max()) * 10)
         factor, unit = 1 / divisor, f" ({sheet.words.unit(sheet.currency, word)})"
-    sns.lineplot(x=past["period_end"], y=past["value"] * factor, color=ACCENT, linewidth=1.4, errorbar=None, ax=ax)
+    ax.plot(past["period_end"], past["value"] * factor, color=ACCENT, linewidth=1.4)
     start = past.tail(1).assign(**dict.fromkeys(("mean", "lower", "upper"), past["value"].tail(1)))
     joined = pd.concat([start, ahead])
     days = joined["period_end"].to_numpy()
@@ -251,3 +251,50 @@ def framed(svg: str, title: str, alt: str, sheet: Sheet) -> Exhibit:
         f'<figure class="exhibit">{named}<figcaption><b>{escape(title)}</b> {escape(alt)}'
         f'<span class="notes">{notes}</span></figcaption></figure>'
     )
+
+
+_Node = tuple[str, str, float, bool]  # label, figure, money, whether it asks for an answer
+_FULL, _SLOT = 130.0, 28.0  # height of all money, and least of a node with its label
+
+
+def flow_svg(left: list[_Node], right: list[_Node], bands: list[tuple[int, int, float]]) -> str:
+    """Money flowing from the nodes on the left to those on the right, in bands as wide as the money.
+
+    `bands` are place on the left, place on the right, money. A node that asks for an answer has colour and ▲.
+    """
+    total = sum(money for *_, money, _ in left) or 1.0
+    sides = [_stacked([_FULL * money / total for *_, money, _ in nodes]) for nodes in (left, right)]
+    tall = max(side[-1][0] + max(side[-1][1], _SLOT) for side in sides)
+    size = '<svg viewBox="0 0 720 {0:.0f}" width="720" height="{0:.0f}" font-size="11">'
+    drawn, used = [Markup(size).format(tall)], [[top for top, _ in side] for side in sides]
+    for start, end, money in bands:
+        high, y, to = _FULL * money / total, used[0][start], used[1][end]
+        used[0][start], used[1][end] = y + high, to + high
+        ends = "M172,{0:.1f} C320,{0:.1f} 320,{1:.1f} 468,{1:.1f} V{2:.1f} C320,{2:.1f} 320,{3:.1f} 172,{3:.1f} Z"
+        band = Markup('<path d="{}" fill="{}" fill-opacity="0.55"/>')
+        drawn.append(band.format(ends.format(y, to, to + high, y + high), ALARM if right[end][3] else SOFT))
+    for nodes, side, at in ((left, sides[0], (160, 154, "end")), (right, sides[1], (468, 486, "start"))):
+        drawn += [_node(node, place, at) for node, place in zip(nodes, side, strict=True)]
+    return str(Markup("").join([*drawn, Markup("</svg>")]))
+
+
+def _stacked(heights: list[float]) -> list[tuple[float, float]]:
+    """Top and height of nodes one below the other, each with room for its label."""
+    tops, y = [], 2.0
+    for high in heights:
+        tops.append((y, high))
+        y += max(high, _SLOT) + 6
+    return tops
+
+
+def _node(node: _Node, place: tuple[float, float], at: tuple[int, int, str]) -> Markup:
+    (name, figure, _, odd), (top, high), (x, label, anchor) = node, place, at
+    box = Markup('<rect x="{}" y="{:.1f}" width="12" height="{:.1f}" fill="{}"/>')
+    text = Markup(
+        '<text x="{0}" y="{1:.1f}" text-anchor="{2}" fill="{3}">{4}'
+        '<tspan x="{0}" dy="13" fill="#52606d">{5}</tspan></text>'
+    )
+    shown, middle = ("▲ " if odd else "") + name, top + max(high / 2, 10)
+    colour = ALARM if odd else ACCENT
+    said = text.format(label, middle, anchor, ALARM if odd else INK, shown, figure)
+    return box.format(x, top, max(high, 2), colour) + said
