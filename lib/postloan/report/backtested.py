@@ -18,6 +18,7 @@ from postloan.wording import Texts
 
 _MODEL_PARTS = ("origin", "period", "firms", "base", "population", "currency")
 _TOP = 12
+_QUEUES = ("model", "rules", "overdue_days", "ten_ratio_logit", "altman_em")
 
 
 def sheet(words: Texts, as_of: str, sources: int) -> Sheet:
@@ -37,7 +38,7 @@ def summary(found: object, sheet: Sheet) -> Prose:
     if len(ranked):
         told.append(words("backtest.best", by=_by(ranked["by"].iloc[0], words), auc=_interval(ranked.iloc[0], words)))
     told += [_alarm(row, words) for row in found.metrics.itertuples() if row.by in ("rules", "model", "agreed")]
-    return Prose(tuple(told), title=words("backtest.title"))
+    return Prose(tuple(told))
 
 
 def _alarm(row: tuple, words: Texts) -> str:
@@ -117,7 +118,7 @@ def lead_table(found: object, sheet: Sheet) -> Exhibit:
     rows = [
         (_by(row.by, words), words("backtest.of", some=row.warned, all=row.events),
          *(words.number(getattr(row, name), 1) for name in ("median", "p25", "median_of_all")),
-         *_shares(row, words, "share_early", "quiet_rows", "quiet_firms_ever"))
+         *_shares(row, words, "share_early", "quiet_rows"))
         for row in found.lead_summary.itertuples()
     ]  # fmt: skip
     return _listed(
@@ -150,17 +151,21 @@ def _lead(row: pd.Series, words: Texts) -> str:
 
 
 def capacity_table(found: object, sheet: Sheet) -> Exhibit:
-    """What officers who look at so many, the worst first, would find."""
+    """What officers who look at so many, the worst first, would find: found, of how many looked at, and precision."""
     words, shown = sheet.words, found.capacity
-    columns = _columns("by", "share", "rows", "caught", "precision", "recall", words=words)
-    rows = [
-        (_by(row.by, words), words.value(row.share, "pct"), row.rows, words.number(row.caught, 1),
-         *_shares(row, words, "precision", "recall"))
-        for row in shown[shown["by"].isin(["model", "rules", "overdue_days", "altman_em"])].itertuples()
-    ]  # fmt: skip
-    return _listed(
-        "backtest.table.capacity", columns, rows, sheet, numeric=columns[1:], notes=(words("backtest.note.capacity"),)
-    )
+    shares = list(dict.fromkeys(shown["share"]))
+    heads = [words("backtest.first", share=words.value(share, "pct")) for share in shares]
+    rows = []
+    for name in [each for each in _QUEUES if each in set(shown["by"])]:
+        mine = shown[shown["by"] == name].set_index("share")
+        rows.append((_by(name, words), *(_hits(mine.loc[share], words) for share in shares)))
+    columns, note = (*_columns("by", words=words), *heads), words("backtest.note.capacity")
+    return _listed("backtest.table.capacity", columns, rows, sheet, numeric=columns[1:], notes=(note,))
+
+
+def _hits(row: pd.Series, words: Texts) -> str:
+    said = {"caught": words.number(row["caught"], 1), "rows": int(row["rows"])}
+    return words("backtest.hits", precision=words.value(row["precision"], "pct"), **said)
 
 
 def calibration(found: object, sheet: Sheet) -> Exhibit | Prose:

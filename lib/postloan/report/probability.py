@@ -11,7 +11,7 @@ _PLACES = 2
 def story(opinion: object, sheet: Sheet) -> Prose:
     """The model's opinion in sentences: where the borrower stands, what that is worth, and what it is not.
 
-    `opinion` is portfolio.opinion's (or anything shaped like it).
+    `opinion` is portfolio.hazard_opinion's (or anything shaped like it).
     """
     words, model = sheet.words, opinion.model
     if opinion.reason:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from postloan.analysis.periods import Panel
-from postloan.portfolio import hazard, hazard_params, opinion
+from postloan.portfolio import hazard, hazard_opinion, hazard_params
 from postloan.report import backtested, probability
 from postloan.wording import texts
 
@@ -23,7 +23,7 @@ def told(said, language):
 
 
 def test_foreign_model_only_ranks(panel):
-    said = opinion.of(panel, "S0005")
+    said = hazard_opinion.of(panel, "S0005")
     assert said.ranks_only
     assert 0 <= said.rank <= 1
     assert "不是违约概率" in told(said, "zh")
@@ -31,13 +31,13 @@ def test_foreign_model_only_ranks(panel):
 
 
 def test_home_model_gives_a_chance(panel):
-    said = dataclasses.replace(opinion.of(panel, "S0005"), ranks_only=False, probability=0.034)
+    said = dataclasses.replace(hazard_opinion.of(panel, "S0005"), ranks_only=False, probability=0.034)
     assert "3.4%" in told(said, "en")
     assert "not a probability of default" not in told(said, "en")
 
 
 def test_drivers_are_the_largest_pushes(panel):
-    said, plan = opinion.of(panel, "S0005"), hazard_params.plan()
+    said, plan = hazard_opinion.of(panel, "S0005"), hazard_params.plan()
     every = hazard.drivers(said.model, panel, plan)["push"].abs()
     assert len(said.drivers) == plan.shown
     assert said.drivers["push"].abs().min() >= every.nlargest(plan.shown).min()
@@ -46,14 +46,16 @@ def test_drivers_are_the_largest_pushes(panel):
 
 
 def test_weak_ranks_above_sound(sample_book):
-    ranks = [opinion.of(Panel(sample_book.statements(each, as_of=AS_OF)), each).rank for each in ("S0005", "S0001")]
+    ranks = [
+        hazard_opinion.of(Panel(sample_book.statements(each, as_of=AS_OF)), each).rank for each in ("S0005", "S0001")
+    ]
     assert ranks[0] > ranks[1]
 
 
 def test_missing_figures_are_named(panel):
     facts = panel.statements
     bare = Panel(facts[facts["item"] != "total_liabilities"])
-    said = opinion.of(bare, "S0005")
+    said = hazard_opinion.of(bare, "S0005")
     assert said.reason == "missing"
     assert "Total liabilities at period end" in told(said, "en")
     assert probability.driver_table(said, backtested.sheet(texts("en"), AS_OF, 1)).html == ""
@@ -61,12 +63,12 @@ def test_missing_figures_are_named(panel):
 
 def test_unknown_currency_is_said(panel):
     foreign = Panel(panel.statements.assign(currency="CZK"))
-    assert "CZK" in told(opinion.of(foreign, "S0005"), "zh")
+    assert "CZK" in told(hazard_opinion.of(foreign, "S0005"), "zh")
 
 
 def test_no_model_is_said(panel, monkeypatch):
     monkeypatch.setattr(hazard_params, "model", lambda path=None: None)
-    assert "postloan fit" in told(opinion.of(panel, "S0005"), "en")
+    assert "postloan fit" in told(hazard_opinion.of(panel, "S0005"), "en")
 
 
 def test_every_factor_has_words():
