@@ -112,9 +112,7 @@ def rank_chart(found: object, sheet: Sheet) -> Exhibit:
 def lead_table(found: object, sheet: Sheet) -> Exhibit:
     """By alert: events warned of, lead in quarters, and how often it stands in firms where nothing came."""
     words = sheet.words
-    columns = _columns(
-        "by", "warned", "median", "p25", "median_of_all", "share_early", "quiet_rows", "quiet_firms", words=words
-    )
+    columns = _columns("by", "warned", "median", "p25", "median_of_all", "share_early", "quiet_rows", words=words)
     rows = [
         (_by(row.by, words), words("backtest.of", some=row.warned, all=row.events),
          *(words.number(getattr(row, name), 1) for name in ("median", "p25", "median_of_all")),
