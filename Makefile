@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 KERNEL := lib/postloan/batch/kernelspec
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint bench bench-screen bench-forecast clean
+.PHONY: help report test lab lint drills bench bench-screen bench-forecast clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -35,6 +35,9 @@ lint: $(READY) ## Check style, and that notebooks carry no outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check lib tests
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
+
+drills: $(READY) ## Break runs and kernels on purpose and see that nothing is lost
+	$(BIN)/python tests/drills.py
 
 bench: $(READY) ## Measure speed (ratios in one run on this machine)
 	$(BIN)/python tests/bench.py
