@@ -69,7 +69,7 @@ def check(rows: dict[str, pd.DataFrame], as_of: str | pd.Timestamp, *, need: pd.
     late, progress = use_papers.lagging(facts)
     over, needed = use_papers.beyond(facts, need)
     found = {
-        "u1": use_rules.returns(facts, ring.found), "u2": ring.found, "u3": use_rules.cash(facts),
+        "u1": use_rules.returns(facts), "u2": ring.found, "u3": use_rules.cash(facts),
         "u4": use_rules.sinks(facts), "u5": use_rules.split(facts), "u6": use_rules.lenders(facts),
         "u7": use_rules.idle(facts), "u8": use_rules.strangers(facts), "u9": use_papers.mismatched(facts),
         "u10": use_rules.hurried(facts), "u11": late, "u12": over,

@@ -55,6 +55,16 @@ def plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observe
     return _joined([observed, *_plain(side, loans, as_of)])
 
 
+def untraced(
+    panel: Panel, side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observed: pd.DataFrame
+) -> pd.DataFrame:
+    """The observations of `gather` without the tracing of money and accounts: `plain`, and what protects repayment."""
+    told = plain(side, loans, as_of, observed=observed)
+    known = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
+    now = sight.fresh(told, as_of)
+    return _joined([told, sightings.observations(panel, side, loans, as_of, observed=now, **known)])
+
+
 def _plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp) -> list[pd.DataFrame]:
     said = talks.observations(side["contacts"], side["commitments"], as_of)
     return [_paid(loans, as_of), said, events.observations(side["events"], as_of)]

@@ -52,7 +52,7 @@ def run(ledger: object, days: list[str], *, whole: int = 4) -> History:
     borrowers, versions = ledger.borrowers(), {name: ledger.versions(name, as_of=days[-1]) for name in _READ}
     loans, levels, signals = [], [], []
     for number, day in enumerate(days if len(versions["drawdowns"]) else [], start=1):
-        known = screen.Known(ledger.observations(as_of=day), side=_side(versions, day))
+        known = screen.Known(ledger.observations(as_of=day), side=_side(versions, day), traced=False)
         judged = _judged(ledger, borrowers, known, day) if number > len(days) - whole else None
         found = (judged.classed, judged.loans) if judged else screen.classes(known, borrowers, day)
         loans.append(_loans(*found, day))
