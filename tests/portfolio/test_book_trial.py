@@ -17,10 +17,12 @@ def side(due: list[str], late_to: str | None) -> dict[str, pd.DataFrame]:
     plan = pd.DataFrame({**key, "due_on": days, "principal": 100.0, "interest": 0.0, "known_on": days[0]})
     paid = [pd.Timestamp(late_to)] * len(due) if late_to else []
     return {
-        "loans": pd.DataFrame({**key, "matures_on": [days[-1]], "closed_on": pd.NaT}),
+        "loans": pd.DataFrame({**key, "matures_on": [days[-1]], "closed_on": pd.to_datetime([None])}),
         "drawdowns": pd.DataFrame({**key, "drawn_on": [days[0]], "amount": [100.0 * len(due)]}),
         "schedule": plan,
-        "repayments": pd.DataFrame({"paid_on": paid, "principal": 100.0, "interest": 0.0}).assign(**key),
+        "repayments": pd.DataFrame({"paid_on": pd.to_datetime(paid), "principal": 100.0, "interest": 0.0}).assign(
+            **key
+        ),
     }
 
 
