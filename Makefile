@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 KERNEL := lib/postloan/batch/kernelspec
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint bench bench-screen bench-forecast clean
+.PHONY: help report test lab lint drills bench bench-screen bench-forecast bench-loan-use clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -36,6 +36,9 @@ lint: $(READY) ## Check style, and that notebooks carry no outputs
 	$(BIN)/ruff format --check lib tests
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
+drills: $(READY) ## Break runs and kernels on purpose and see that nothing is lost
+	$(BIN)/python tests/drills.py
+
 bench: $(READY) ## Measure speed (ratios in one run on this machine)
 	$(BIN)/python tests/bench.py
 
@@ -44,6 +47,9 @@ bench-screen: $(READY) ## Measure how fast a whole book is screened, against bar
 
 bench-forecast: $(READY) ## Measure forecasts beside statsmodels' methods (needs pyarrow and the shared series)
 	$(BIN)/python tests/bench_forecast.py
+
+bench-loan-use: $(READY) ## Measure the tracing of a million transactions
+	$(BIN)/python tests/bench_loan_use.py
 
 clean: ## Remove the environment, caches and outputs; data/ is never touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build lib/*.egg-info

@@ -39,11 +39,11 @@ def timed(work, *arguments) -> float:
     return time.perf_counter() - started
 
 
-def suite(folder: Path, borrowers: list[str]) -> None:
+def suite(folder: Path, borrowers: list[str], *options: str) -> None:
     """The reports through `postloan run`."""
     asked = {"name": "bench", "book": "sample", "borrowers": borrowers, "languages": ["zh"], "output": str(folder)}
     (folder / "run.yml").write_text(yaml.safe_dump({**asked, "as_of": AS_OF}), encoding="utf-8")
-    subprocess.run([TOOLS / "postloan", "run", folder / "run.yml"], check=True, capture_output=True)
+    subprocess.run([TOOLS / "postloan", "run", folder / "run.yml", *options], check=True, capture_output=True)
 
 
 def plain(folder: Path, borrowers: list[str]) -> None:
@@ -81,12 +81,13 @@ def measured(borrowers: int, repeat: int) -> dict[str, list[float]]:
     open_book("sample").add(made)
     ids = made.tables["borrowers"]["borrower_id"].tolist()[:borrowers]
     floor(ids[:1])
-    seconds: dict[str, list[float]] = {"suite": [], "plain": [], "floor": [], "first": [], "facts": []}
+    seconds: dict[str, list[float]] = {"suite": [], "plain": [], "floor": [], "first": [], "rerun": [], "facts": []}
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             seconds["first"].append(timed(suite, folder, ids[:1]))
-            seconds["suite"].append(timed(suite, folder, ids))
+            seconds["suite"].append(timed(suite, folder, ids, "--force"))
+            seconds["rerun"].append(timed(suite, folder, ids))
             seconds["plain"].append(timed(plain, folder, ids))
             seconds["floor"].append(timed(floor, ids))
             seconds["facts"].append(made.read / timed(open_book(f"sqlite:///{folder / 'book.db'}").add, made))
@@ -110,6 +111,7 @@ def main() -> None:
         "reports_vs_plain": middle([plain / suite for suite, plain, _ in pairs]),
         "reports_vs_floor": middle([suite / floor for suite, _, floor in pairs]),
         "seconds_a_report": middle([suite / asked.borrowers for suite, _, _ in pairs]),
+        "rerun_share": middle([again / made for again, made in zip(seconds["rerun"], seconds["suite"], strict=True)]),
         "first_report_s": middle(seconds["first"]),
         "import_facts_per_s": middle(seconds["facts"]),
         "cores": os.cpu_count(),

@@ -31,7 +31,7 @@ MAY_IMPORT = {
 # Inside a room modules do not import each other, but for what a whole room stands on.
 INSIDE = {
     "portfolio": {"screen", "policy", "history", "worklist"}
-    | {"accuracy", "factors", "hazard", "hazard_params", "lead_time"},
+    | {"accuracy", "factors", "hazard", "hazard_params", "lead_time", "backtest", "replay"},
     "book": {"schema", "marks", "figures", "captions", "template", "archetypes", "cells", "excel", "news", "refusals"},
     "analysis": {
         "periods",

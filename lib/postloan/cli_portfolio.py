@@ -25,7 +25,7 @@ def fit(data: Path, out: Path) -> None:
     from postloan.portfolio import hazard, hazard_params
 
     plan, trial = hazard_params.plan(), _trial(data)
-    rows = hazard.labelled(trial.panel, trial.events, trial.horizon_months, trial.judged)
+    rows = hazard.labelled(trial.panel.rows, trial.events, trial.horizon_months, trial.judged)
     found = hazard.fit(hazard.sample(trial.panel, rows, plan, trial.name, trial.horizon_months), plan)
     note = (
         f"Fitted by: postloan fit {data.parent.name}/{data.name} --out params/{out.name}\n"
@@ -72,12 +72,10 @@ def backtest(
 
 
 def _trial(path: Path) -> judging.Trial:
-    from postloan.analysis.periods import Panel
     from postloan.book import outcomes
     from postloan.portfolio import backtest as judging
 
-    read = outcomes.read(path)
-    return judging.Trial(read.name, Panel(read.statements), read.events, read.horizon_months, read.judged)
+    return judging.trial(outcomes.read(path))
 
 
 def _tell(found: judging.Found) -> None:

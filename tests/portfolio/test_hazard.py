@@ -26,7 +26,7 @@ def trial(rows, folder):
     rows.to_csv(file, index=False)
     read = outcomes.read(file)
     panel = Panel(read.statements)
-    return panel, hazard.labelled(panel, read.events, read.horizon_months, read.judged)
+    return panel, hazard.labelled(panel.rows, read.events, read.horizon_months, read.judged)
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,12 @@ def test_unpenalised_fit_equals_statsmodels(learned):
     free = PLAN.model_copy(
         update={"penalty": PLAN.penalty.model_copy(update=dict.fromkeys(("line", "rise", "pair", "period"), 1e-9))}
     )
-    told = hazard._problem(
-        learned[1].rows[learned[1].rows["judged"]], learned[1].values.loc[learned[1].rows["judged"], ["size"]]
-    )
+    told = hazard._problem(learned[1].rows, learned[1].values[["size"]], free)
     wanted = factors.columns(["size"], free)[:1]
     matrix = factors.design(factors.places(told.values, factors.grids(told.values, 21)), wanted, free)
     weights, covariance, effective = hazard._weights(told, matrix, wanted, free)
-    plain = sm.GLM(told.outcome, sm.add_constant(matrix), family=sm.families.Binomial())
+    exog = sm.add_constant(matrix)
+    plain = sm.GLM(told.outcome, exog, family=sm.families.Binomial(), freq_weights=told.weight)
     plain = plain.fit(cov_type="cluster", cov_kwds={"groups": pd.factorize(told.firm)[0], "use_correction": False})
     assert weights[0] == pytest.approx(plain.params[1], rel=1e-3)
     assert covariance[0, 0] == pytest.approx(plain.cov_params()[1, 1], rel=1e-2)

@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 
-from postloan import loan_tables
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
 from postloan.portfolio import history, screen
@@ -22,8 +21,8 @@ def test_quarter_ends_and_the_day():
 
 
 def test_cheap_classes_equal_whole_judgement(sample_book, told):
-    side = {**sample_book.loan_side(as_of=DAYS[1]), "transactions": loan_tables.empty("transactions")}
-    known = screen.Known(sample_book.observations(as_of=DAYS[1]), side=side)
+    side = sample_book.loan_side(as_of=DAYS[1])
+    known = screen.Known(sample_book.observations(as_of=DAYS[1]), side=side, traced=False)
     panel = Panel(sample_book.statements(as_of=DAYS[1]))
     whole = screen.judge(panel, sample_book.borrowers(), known, DAYS[1]).classed.set_index("asset_id")["suggested"]
     rows = told.loans[(told.loans["as_of"] == DAYS[1]) & (told.loans["balance"] > 0)]

@@ -58,19 +58,17 @@ def test_one_borrower_makes_no_segment():
     assert mining.segments(live(a="A", b="A"), standing([{"borrower_id": "A"}])).empty
 
 
-class Seen:
-    """A sight of one metric: eight quiet quarters, then a jump for A only."""
+PAST = [100.0, 101.0, 102.0, 103.0] * 2
 
-    rows = pd.DataFrame({"borrower_id": ["A", "B"]})
-    latest = np.array([True, True])
+
+class Seen:
+    """A sight of one metric: eight quiet periods, then a jump for A only."""
+
+    rows = pd.DataFrame({"borrower_id": ["A"] * 9 + ["B"] * 9})
+    latest = np.array(([False] * 8 + [True]) * 2)
 
     def now(self, metric):
-        return np.array([200.0, 90.0])
-
-    def before(self, metric, months):
-        return np.array([100.0 + months % 4, 90.0 + months % 4])
-
-    def peers(self): ...
+        return np.array([*PAST, 200.0, *PAST, 101.0])
 
 
 def test_odd_against_own_past_and_peers():
@@ -79,6 +77,4 @@ def test_odd_against_own_past_and_peers():
     seen.peers = type("Peers", (), {"standing": lambda self, metric: table.rename_axis("borrower_id")})()
     found = mining.odd(seen)
     assert set(found["borrower_id"]) == {"A"}
-    past = 100 + (3 * np.arange(1, 9)) % 4
-    away = 1.4826 * np.median(np.abs(past - np.median(past)))
-    assert found["own_z"].iloc[0] == pytest.approx((200 - np.median(past)) / away)
+    assert found["own_z"].iloc[0] == pytest.approx((200 - 101.5) / (1.4826 * 1.0))

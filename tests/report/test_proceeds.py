@@ -69,7 +69,10 @@ def test_every_code_has_words(language):
 
 def test_ring_is_told_with_its_share(told):
     use, on = told[RING][0], sheet("zh")
-    assert "资金闭环" in proceeds.story(use, on)._repr_html_()
+    assert set(use.flags["flag"]) == {"u1", "u2"}
+    said = proceeds.story(use, on)._repr_html_() + proceeds.flag_table(use, on).html
+    assert "资金闭环" in said
+    assert "资金回流" not in said  # the same money is told once
     share = f"{use.flags['share'].max():.1%}"
     assert share in proceeds.flag_table(use, on).html
     assert f"{share}<" in proceeds.picture(use, on).html  # beside its band

@@ -84,12 +84,17 @@ class Behaviour:
 
 
 def check(
-    rows: dict[str, pd.DataFrame], as_of: str | pd.Timestamp, *, revenue: pd.DataFrame | None = None
+    rows: dict[str, pd.DataFrame],
+    as_of: str | pd.Timestamp,
+    *,
+    revenue: pd.DataFrame | None = None,
+    known: Reading | None = None,
 ) -> Behaviour:
     """Account behaviour up to `as_of`; `revenue` (borrower_id, period_end, revenue of twelve months, without tax) is
-    what collections are held against, over the twelve months up to its own period end."""
+    what collections are held against, over the twelve months up to its own period end; `known` is `use_facts.read` of
+    the same rows, if done already."""
     how, day = load(), pd.Timestamp(as_of)
-    known = use_facts.read(rows, day, use_params.load())
+    known = known or use_facts.read(rows, day, use_params.load())
     moved = _own_rows(known)
     today = int(number(pd.Series([day]))[0])
     moved = moved.assign(source=_sources(moved, rows, how))

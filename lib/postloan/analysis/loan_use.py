@@ -53,23 +53,30 @@ class Use:
     facts: Facts
 
 
-def check(rows: dict[str, pd.DataFrame], as_of: str | pd.Timestamp, *, need: pd.DataFrame | None = None) -> Use:
+def check(
+    rows: dict[str, pd.DataFrame],
+    as_of: str | pd.Timestamp,
+    *,
+    need: pd.DataFrame | None = None,
+    known: use_facts.Reading | None = None,
+) -> Use:
     """Trace every drawdown made up to `as_of` and judge it by all flags.
 
     `rows` are the loan tables of any number of borrowers as known on that day, `need` the working-capital need where
-    worked out (borrower_id, need in the loans' currency). ContractError names a table that lacks.
+    worked out (borrower_id, need in the loans' currency), `known` `use_facts.read` of the same rows, if done already.
+    ContractError names a table that lacks.
     """
     if lacking := [name for name in TABLES if name not in rows]:
         raise ContractError(f"loan use: missing tables {lacking}; found {sorted(rows)}")
     day, how = pd.Timestamp(as_of), use_params.load()
     drawn = rows["drawdowns"]
     rows = {**rows, "drawdowns": drawn[drawn["drawn_on"] <= day].reset_index(drop=True)}
-    facts = use_facts.gather(rows, day, how)
+    facts = use_facts.gather(rows, day, how, known)
     ring = rings.search(facts)
     late, progress = use_papers.lagging(facts)
     over, needed = use_papers.beyond(facts, need)
     found = {
-        "u1": use_rules.returns(facts, ring.found), "u2": ring.found, "u3": use_rules.cash(facts),
+        "u1": use_rules.returns(facts), "u2": ring.found, "u3": use_rules.cash(facts),
         "u4": use_rules.sinks(facts), "u5": use_rules.split(facts), "u6": use_rules.lenders(facts),
         "u7": use_rules.idle(facts), "u8": use_rules.strangers(facts), "u9": use_papers.mismatched(facts),
         "u10": use_rules.hurried(facts), "u11": late, "u12": over,
@@ -224,12 +231,15 @@ def observations(use: Use, as_of: str | pd.Timestamp) -> pd.DataFrame:
     """
     day = pd.Timestamp(as_of)
     drawn = use.drawn[~(use.drawn["closed_on"] <= day) & (use.drawn["reason"] != "before_statement")]
-    judged = {flag: _judged(use, drawn, flag) for flag in [*_METRICS, "u1"]}
-    values = {metric: _largest(use.flags, drawn, flag, judged[flag]) for flag, metric in _METRICS.items()}
-    sure = use.flags["misuse"].astype(bool) & (use.flags["confidence"].astype(float) >= use.facts.how.misuse_from)
-    values["misused_share"] = _largest(use.flags[sure], drawn, None, judged["u4"][:0])
+    mine = use.flags.merge(drawn[KEY], on=KEY)
+    shares = pd.concat([_most(mine), _calm(use, drawn)]).groupby(level=["flag", "borrower_id"]).max()
+    shares.index = shares.index.set_levels(shares.index.levels[0].map(_METRICS), level="flag").set_names(
+        "metric", level=0
+    )
+    sure = mine["misuse"].astype(bool) & (mine["confidence"].astype(float) >= use.facts.how.misuse_from)
     flows = _flows(use, drawn)
-    told = pd.concat(values | flows, names=["metric", "borrower_id"])
+    misused = {"misused_share": mine[sure].groupby("borrower_id")["share"].max().astype(float)}
+    told = pd.concat([shares, pd.concat(misused | flows, names=["metric", "borrower_id"])])
     window = pd.Timedelta(days=use.facts.how.flags.u1.short_days)
     over = (drawn.groupby("borrower_id")["drawn_on"].max() + window).clip(upper=day).rename("over")
     told = told.rename("value").reset_index().join(over, on="borrower_id")
@@ -238,18 +248,18 @@ def observations(use: Use, as_of: str | pd.Timestamp) -> pd.DataFrame:
     return told[SEEN]
 
 
-def _judged(use: Use, drawn: pd.DataFrame, flag: str) -> pd.Index:
-    """Borrowers all of whose drawdowns could be judged by a flag, if only in part."""
-    gaps = use.unjudged[(use.unjudged["flag"] == flag) & ~use.unjudged["partial"]]
-    blind = pd.MultiIndex.from_frame(drawn[KEY].astype(object)).isin(pd.MultiIndex.from_frame(gaps[KEY].astype(object)))
-    return pd.Index(drawn["borrower_id"].unique()).difference(drawn.loc[blind, "borrower_id"])
+def _most(flags: pd.DataFrame) -> pd.Series:
+    """The largest share of a drawdown that each flag tells, by flag and borrower."""
+    told = flags[flags["flag"].isin(_METRICS)]
+    return told.groupby(["flag", "borrower_id"])["share"].max().astype(float)
 
 
-def _largest(flags: pd.DataFrame, drawn: pd.DataFrame, flag: str | None, judged: pd.Index) -> pd.Series:
-    mine = flags if flag is None else flags[flags["flag"] == flag]
-    mine = mine.merge(drawn[KEY], on=KEY)
-    most = mine.groupby("borrower_id")["share"].max().astype(float)
-    return most.combine(pd.Series(0.0, judged), max, fill_value=0.0)
+def _calm(use: Use, drawn: pd.DataFrame) -> pd.Series:
+    """Zero by flag and borrower, for borrowers all of whose drawdowns could be judged by it, if only in part."""
+    pairs = pd.MultiIndex.from_product([_METRICS, drawn["borrower_id"].unique()], names=["flag", "borrower_id"])
+    gaps = use.unjudged[~use.unjudged["partial"].astype(bool)].merge(drawn[KEY], on=KEY)
+    blind = pd.MultiIndex.from_frame(gaps[["flag", "borrower_id"]].astype(object))
+    return pd.Series(0.0, pairs[~pairs.isin(blind)])
 
 
 def _flows(use: Use, drawn: pd.DataFrame) -> dict[str, pd.Series]:

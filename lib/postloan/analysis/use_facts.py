@@ -91,9 +91,10 @@ def read(rows: dict[str, pd.DataFrame], as_of: pd.Timestamp, how: Settings) -> R
     return Reading(ledger, matched, at, papers, _trade(papers, as_of), owner, inner)
 
 
-def gather(rows: dict[str, pd.DataFrame], as_of: pd.Timestamp, how: Settings) -> Facts:
-    """Read the tables of the loan side (loan_tables.LOAN_TABLES) into facts; money is traced on the way."""
-    known = read(rows, as_of, how)
+def gather(rows: dict[str, pd.DataFrame], as_of: pd.Timestamp, how: Settings, known: Reading | None = None) -> Facts:
+    """Read the tables of the loan side (loan_tables.LOAN_TABLES) into facts; money is traced on the way. `known` is
+    `read` of the same rows and day, where it was done already."""
+    known = known or read(rows, as_of, how)
     ledger, owner = known.ledger, known.owner
     drawn = _drawn(rows, ledger, owner, how)
     seen = drawn[drawn["row"] >= 0]

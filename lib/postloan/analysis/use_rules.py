@@ -75,9 +75,9 @@ def _by_group(facts: Facts) -> tuple[pd.Series, pd.Series]:
     return refunds, covered.groupby(covered.index.map(group)).sum()
 
 
-def returns(facts: Facts, rings: pd.DataFrame) -> pd.DataFrame:
+def returns(facts: Facts) -> pd.DataFrame:
     """U1: half of what a payee got comes back within 30 days, goes to related parties without trade, or is seen
-    coming home through accounts we can read. What went round (`rings`, the finding of U2) is told there."""
+    coming home through accounts we can read."""
     limits = facts.how.flags.u1
     told = back(facts, limits.days)
     told = told[(told["returned"] >= limits.back * told["raw"] * (1 - limits.near)) & (told["returned"] > 0)]
@@ -88,10 +88,7 @@ def returns(facts: Facts, rings: pd.DataFrame) -> pd.DataFrame:
     parts = [part for part in (paid, _direct(facts, told), _home(facts, told)) if len(part)]
     if not parts:
         return nothing()
-    round_ = {(k, row) for k, many in zip(rings["k"], rings["rows"], strict=True) for row in many}
-    rows = pd.concat(parts)
-    known = [pair in round_ for pair in zip(rows["k"], rows["row"], strict=True)]
-    rows = _worth(rows[~np.array(known, dtype=bool)], facts, limits.floor)
+    rows = _worth(pd.concat(parts), facts, limits.floor)
     if rows.empty:
         return nothing()
     seen = _came(facts, told[told["k"].isin(rows["k"])])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from postloan.analysis import accounts, events, loan_use, sightings, talks, working_need
+from postloan.analysis import accounts, events, loan_use, sightings, talks, use_facts, use_params, working_need
 from postloan.analysis.evidence import PAPER_COLUMNS
 from postloan.analysis.periods import Panel
 from postloan.judgement import sight
@@ -36,16 +36,17 @@ def gather(
     `observed` the book's observations. What a table does not tell of a borrower is absent, never zero.
     """
     needed = working_need.need(panel, loans)
-    use = loan_use.check(side, as_of, need=needed.loc[needed["reason"].isna(), ["borrower_id", "need"]])
-    behaviour = accounts.check(side, as_of, revenue=needed.rename(columns={"sales": "revenue"}))
+    known = use_facts.read(side, pd.Timestamp(as_of), use_params.load())
+    use = loan_use.check(side, as_of, need=needed.loc[needed["reason"].isna(), ["borrower_id", "need"]], known=known)
+    behaviour = accounts.check(side, as_of, revenue=needed.rename(columns={"sales": "revenue"}), known=known)
     parts = [
         *_plain(side, loans, as_of),
         _not_overtaken(loan_use.observations(use, as_of), observed),
         _not_overtaken(accounts.observations(behaviour, as_of), observed),
     ]
-    known = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
-    now = sight.fresh(_joined([observed, *parts]), as_of)
-    seen = sightings.observations(panel, side, loans, as_of, observed=now, **known)
+    more = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
+    more["observed"] = sight.fresh(_joined([observed, *parts]), as_of)
+    seen = sightings.observations(panel, side, loans, as_of, **more)
     return LoanFacts(_joined([observed, *parts, seen]), use, behaviour)
 
 
@@ -53,6 +54,16 @@ def plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observe
     """The book's observations beside what payments, talks and events tell: the facts of `gather` that need neither
     statements nor account entries."""
     return _joined([observed, *_plain(side, loans, as_of)])
+
+
+def untraced(
+    panel: Panel, side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observed: pd.DataFrame
+) -> pd.DataFrame:
+    """The observations of `gather` without the tracing of money and accounts: `plain`, and what protects repayment."""
+    told = plain(side, loans, as_of, observed=observed)
+    known = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
+    now = sight.fresh(told, as_of)
+    return _joined([told, sightings.observations(panel, side, loans, as_of, observed=now, **known)])
 
 
 def _plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp) -> list[pd.DataFrame]:

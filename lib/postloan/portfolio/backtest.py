@@ -86,6 +86,11 @@ class Trial:
     judged: str
 
 
+def trial(read: object) -> Trial:
+    """The trial of a data set as read (book.outcomes, or anything shaped like it)."""
+    return Trial(read.name, Panel(read.statements), read.events, read.horizon_months, read.judged)
+
+
 @dataclass(frozen=True)
 class Found:
     """What a backtest found: METRICS, the judged rows with every score, by year, by rule (RULES), precision at
@@ -114,7 +119,7 @@ def run(
     ContractError where a firm stands in both, or outcomes are all alike.
     """
     limits = bars()
-    rows = hazard.labelled(trial.panel, trial.events, trial.horizon_months, trial.judged)
+    rows = hazard.labelled(trial.panel.rows, trial.events, trial.horizon_months, trial.judged)
     test = hazard.sample(trial.panel, rows, plan, trial.name, trial.horizon_months)
     learned = _learned(train, trial, plan)
     if forced or learned is not None or hazard.refusal(test.rows, plan):
@@ -123,17 +128,46 @@ def run(
         model, refused = hazard.fit(test, plan), None
         told = hazard.unseen(test, model, trial.panel, plan)
     judged = rules.judge(rules.load(), sight.of(trial.panel))
-    every = _every_row(trial, judged, told, limits)
+    every = _every_row(trial, judged, told)
     every["ten_ratio_logit"] = _ten_ratio(learned or test, test, plan, limits, own=learned is None)
-    scored = every.loc[rows.index].assign(outcome=rows["outcome"], judged=rows["judged"])
-    scored = scored[scored["judged"]].drop(columns="judged")
-    leads, summary = _leads(trial, every, limits)
+    fired = pd.DataFrame({name: np.where(each == rules.CANNOT, np.nan, each > 0) for name, each in judged.items()})
+    fired = fired.set_axis(trial.panel.rows.index)
+    dated = trial.events if trial.judged == "all" else None
+    return found(
+        trial.name,
+        every.join(rows[["outcome", "judged"]]),
+        fired,
+        plan,
+        events=dated,
+        model=model,
+        refused=refused,
+        borrowed=forced or refused is not None,
+    )
+
+
+def found(
+    name: str,
+    every: pd.DataFrame,
+    fired: pd.DataFrame,
+    plan: Plan,
+    *,
+    events: pd.DataFrame | None,
+    model: Model | None,
+    refused: str | None,
+    borrowed: bool,
+) -> Found:
+    """What follows from verdicts on rows: `every` has borrower_id, period_end, known_on, the scores, and where a row
+    counts `outcome` and `judged`; `fired` the rules on the same rows (1, 0, NaN: could not judge). With dated `events`
+    lead times are measured. A `borrowed` model knows nothing of this sample's base rate."""
+    limits = bars()
+    scored = every[every["judged"].eq(True)].drop(columns="judged").astype({"outcome": int})
+    leads, summary = _leads(every, events, limits)
     return Found(
-        name=trial.name,
-        metrics=_metrics(scored, plan, borrowed=forced or refused is not None),
+        name=name,
+        metrics=_metrics(scored, plan, borrowed=borrowed),
         scored=scored,
         by_year=_by_year(scored),
-        by_rule=_by_rule(scored, judged, trial, limits),
+        by_rule=_by_rule(scored, fired.loc[scored.index], limits),
         capacity=_at_capacity(scored, limits),
         calibration=_calibration(scored, limits),
         leads=leads,
@@ -152,7 +186,7 @@ def _learned(train: Trial | None, trial: Trial, plan: Plan) -> hazard.Sample | N
             f"{trial.name}: {len(both)} firms stand in {train.name} too, first {both[:5]}: a model must be judged on "
             "firms it has not seen; take them out of one of the two"
         )
-    rows = hazard.labelled(train.panel, train.events, train.horizon_months, train.judged)
+    rows = hazard.labelled(train.panel.rows, train.events, train.horizon_months, train.judged)
     return hazard.sample(train.panel, rows, plan, train.name, train.horizon_months)
 
 
@@ -165,7 +199,7 @@ def _from_outside(
     return model, None if model is None else hazard.predict(model, trial.panel, plan), refused
 
 
-def _every_row(trial: Trial, judged: dict[str, np.ndarray], told: pd.DataFrame | None, limits: Bars) -> pd.DataFrame:
+def _every_row(trial: Trial, judged: dict[str, np.ndarray], told: pd.DataFrame | None) -> pd.DataFrame:
     """Every row of the panel with the rules' level, the scores (higher is worse) and the model's verdict."""
     book, panel = rules.load(), trial.panel
     outcomes = np.array([np.where((each > 0) & book.rules[name].veto, 3, each) for name, each in judged.items()])
@@ -177,13 +211,20 @@ def _every_row(trial: Trial, judged: dict[str, np.ndarray], told: pd.DataFrame |
     for name in SCORED:
         values = evaluator.evaluate(scores.FORMULAS[name]).values
         rows[name] = -values if name in _SAFE_IS_HIGH else values
-    if told is not None:
-        taken = {"score": "model", "level": "model_level"}
-        names = ["variant", "score", "level", "probability", "probability_in_sample", "reason"]
-        rows = rows.join(told[names].rename(columns=taken))
-        both = _at_least(rows["model_level"], limits.agreed.model) & _at_least(rows["rules_level"], limits.agreed.rules)
-        rows["agreed_level"] = np.where(both, "orange", "none")
-    return rows
+    return rows if told is None else with_agreed(rows.join(model_columns(told)))
+
+
+def model_columns(told: pd.DataFrame) -> pd.DataFrame:
+    """The model's verdicts (hazard.SCORES) under the names they have beside other scores."""
+    names = ["variant", "score", "level", "probability", "probability_in_sample", "reason"]
+    return told[names].rename(columns={"score": "model", "level": "model_level"})
+
+
+def with_agreed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the alert on which model and rules agree."""
+    agreed = bars().agreed
+    both = _at_least(rows["model_level"], agreed.model) & _at_least(rows["rules_level"], agreed.rules)
+    return rows.assign(agreed_level=np.where(both, "orange", "none"))
 
 
 def _at_least(level: pd.Series, least: str) -> np.ndarray:
@@ -215,7 +256,8 @@ def _folds(firm: pd.Series, count: int) -> np.ndarray:
 
 def sources(scored: pd.DataFrame) -> list[str]:
     """What was judged, by the name of its column of scores."""
-    return [name for name in ("model", "rules", "ten_ratio_logit", *SCORED) if name in scored]
+    listed = ("model", "rules", "overdue_days", "ten_ratio_logit", *SCORED)
+    return [name for name in listed if name in scored and scored[name].notna().any()]
 
 
 def _metrics(scored: pd.DataFrame, plan: Plan, *, borrowed: bool) -> pd.DataFrame:
@@ -261,22 +303,23 @@ def _by_year(scored: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(told)
 
 
-def _by_rule(scored: pd.DataFrame, judged: dict[str, np.ndarray], trial: Trial, limits: Bars) -> pd.DataFrame:
+def _by_rule(scored: pd.DataFrame, fired: pd.DataFrame, limits: Bars) -> pd.DataFrame:
     """How often each rule fired among failing and surviving rows, and whether it earns its keep."""
-    at = trial.panel.rows.index.get_indexer(scored.index)
-    bad, told = scored["outcome"].to_numpy(bool), []
-    for name, outcome in judged.items():
-        mine = outcome[at]
-        known, fired = mine != rules.CANNOT, mine > 0
-        failing, surviving = (
-            float(fired[mask & known].mean()) if (mask & known).any() else np.nan for mask in (bad, ~bad)
-        )
-        lift = failing / surviving if surviving else np.inf if failing else np.nan
-        precision = float(bad[fired].mean()) if fired.any() else np.nan
-        told.append((name, int(fired.sum()), int((~known).sum()), failing, surviving, lift, precision))
-    found = pd.DataFrame(told, columns=RULES[:-1])
-    found["verdict"] = [_verdict(each, limits.rules) for each in found.itertuples()]
-    return found.sort_values(["lift", "fired"], ascending=False, ignore_index=True)
+    bad = scored["outcome"].to_numpy(bool)
+    failing, surviving = fired[bad].mean(), fired[~bad].mean()
+    count = fired.eq(1).sum()
+    told = {
+        "fired": count,
+        "unjudged": fired.isna().sum(),
+        "among_failing": failing,
+        "among_surviving": surviving,
+        "lift": failing / surviving.where(surviving > 0),
+        "precision": fired[bad].eq(1).sum() / count.where(count > 0),
+    }
+    told["lift"] = told["lift"].mask((surviving == 0) & (failing > 0), np.inf)
+    table = pd.DataFrame(told).rename_axis("rule").reset_index()
+    table["verdict"] = [_verdict(each, limits.rules) for each in table.itertuples()]
+    return table.sort_values(["lift", "fired"], ascending=False, ignore_index=True)[RULES]
 
 
 def _verdict(rule: tuple, limits: RuleBars) -> str:
@@ -288,13 +331,13 @@ def _verdict(rule: tuple, limits: RuleBars) -> str:
 
 
 def _at_capacity(scored: pd.DataFrame, limits: Bars) -> pd.DataFrame:
-    told = []
+    told = [pd.DataFrame(columns=["share", "rows", "caught", "precision", "recall", "by"])]
     for name in sources(scored):
         known = scored[scored[name].notna()]
         if known["outcome"].any():
             found = accuracy.at_capacity(known["outcome"].to_numpy(), known[name].to_numpy(float), limits.capacity)
             told.append(found.assign(by=name))
-    return pd.concat(told, ignore_index=True)
+    return pd.concat(told[1:] or told, ignore_index=True)
 
 
 def _calibration(scored: pd.DataFrame, limits: Bars) -> pd.DataFrame:
@@ -307,20 +350,20 @@ def _calibration(scored: pd.DataFrame, limits: Bars) -> pd.DataFrame:
     )
 
 
-def _leads(trial: Trial, every: pd.DataFrame, limits: Bars) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _leads(every: pd.DataFrame, events: pd.DataFrame | None, limits: Bars) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lead times of persistent oranges by source, one row an event, and their summary; empty where events have no day
     of their own."""
     found, told = [], []
-    for name in ("rules", "model", "agreed") if trial.judged == "all" else ():
+    for name in ("rules", "model", "agreed") if events is not None else ():
         level = f"{name}_level"
         if level not in every:
             continue
         alert = _at_least(every[level], "orange")
         mine = lead_time.leads(
-            every, alert, trial.events, periods=limits.persistent, forgiven=limits.forgiven,
+            every, alert, events, periods=limits.persistent, forgiven=limits.forgiven,
             stale_months=limits.stale_months,
         )  # fmt: skip
-        quiet = lead_time.quiet_rate(every, alert, trial.events, limits.persistent)
+        quiet = lead_time.quiet_rate(every, alert, events, limits.persistent)
         found.append(mine.assign(by=name))
         told.append({"by": name, **lead_time.summary(mine, limits.lead_quarters),
                      "quiet_rows": quiet["rows"], "quiet_firms_ever": quiet["firms"]})  # fmt: skip

@@ -6,7 +6,7 @@ statsmodels' GLM; errors are clustered by firm. It is judged only on firms it ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -37,25 +37,34 @@ class Sample:
     horizon_months: int
 
 
-def labelled(panel: Panel, events: pd.DataFrame, horizon_months: int, judged: str) -> pd.DataFrame:
-    """The panel's rows with `outcome` and `judged`: rows after the event are left out, and of dated events (judged
-    all) those whose horizon reaches past the newest event known.
-
-    `events` has borrower_id and event_on. ContractError where no firm had the event, or none was spared.
-    """
-    rows = panel.rows[["borrower_id", "period_end"]].copy()
-    event = events.set_index("borrower_id")["event_on"].reindex(rows["borrower_id"]).set_axis(rows.index)
-    reach = rows["period_end"] + pd.DateOffset(months=horizon_months)
-    rows["outcome"] = (event <= reach).astype(int)
-    seen = judged == "last" or (reach <= events["event_on"].max()) | (rows["outcome"] == 1)
-    last = ~rows["borrower_id"].duplicated(keep="last")
-    rows["judged"] = last if judged == "last" else True
-    told = rows[~(event < rows["period_end"]) & seen]
+def labelled(rows: pd.DataFrame, events: pd.DataFrame, horizon_months: int, judged: str) -> pd.DataFrame:
+    """`outcomes` of rows; ContractError where no firm had the event, or none was spared."""
+    told = outcomes(rows, events, horizon_months, judged, events["event_on"].max())
     counts = told.loc[told["judged"], "outcome"].value_counts()
     if len(counts) < 2:
         only = "all 0: nobody failed" if counts.get(0) else "all 1: nobody survived"
         raise ContractError(f"outcomes are {only}; to judge warnings both failed and surviving firms are needed")
     return told
+
+
+def outcomes(
+    rows: pd.DataFrame, events: pd.DataFrame, horizon_months: int, judged: str, until: pd.Timestamp
+) -> pd.DataFrame:
+    """Rows (borrower_id, period_end, in order of time) with `outcome`, `soon` (the event came within twice the
+    horizon), `fell` (the firm had the event at all) and `judged` (last or all rows of a firm).
+
+    Rows after the event are left out, and where all are judged those whose horizon reaches past `until`, the last day
+    of which events are known. `events` has borrower_id and event_on.
+    """
+    rows = rows[["borrower_id", "period_end"]].copy()
+    event = events.set_index("borrower_id")["event_on"].reindex(rows["borrower_id"]).set_axis(rows.index)
+    reach = rows["period_end"] + pd.DateOffset(months=horizon_months)
+    rows["outcome"] = (event <= reach).astype(int)
+    rows["soon"] = (event <= reach + pd.DateOffset(months=horizon_months)).astype(int)
+    rows["fell"] = event.notna()
+    seen = judged == "last" or (reach <= until) | (rows["outcome"] == 1)
+    rows["judged"] = ~rows["borrower_id"].duplicated(keep="last") if judged == "last" else True
+    return rows[~(event < rows["period_end"]) & seen]
 
 
 def sample(panel: Panel, rows: pd.DataFrame, plan: Plan, origin: str, horizon_months: int) -> Sample:
@@ -76,9 +85,9 @@ def fit(learned: Sample, plan: Plan) -> Model:
 
     ContractError below the plan's bar of events, or of events for each effective parameter.
     """
-    used = learned.rows["judged"] if plan.rows == "judged" else np.ones(len(learned.rows), bool)
-    rows, values = learned.rows[used], learned.values[used]
-    events = int(rows["outcome"].sum())
+    rows, values = learned.rows, learned.values
+    judged = rows[rows["judged"]]
+    events = int(judged["outcome"].sum())
     if refusal(rows, plan):
         raise ContractError(
             f"{learned.origin}: {events} events: a model needs at least {plan.fewest_events} "
@@ -91,45 +100,61 @@ def fit(learned: Sample, plan: Plan) -> Model:
                 f"{learned.origin}: {name}: {events} events for {each.effective_parameters:.0f} effective parameters: "
                 f"expected {plan.events_per_parameter:g} each (params/hazard.yml)"
             )
-    periods = rows["period_end"]
+    periods = judged["period_end"]
     return Model(
         origin=learned.origin, currency=learned.currency, first_period=f"{periods.min():%Y-%m-%d}",
         last_period=f"{periods.max():%Y-%m-%d}", firms=rows["borrower_id"].nunique(), rows=len(rows), events=events,
-        base_rate=events / len(rows), population_rate=plan.population_rate, horizon_months=learned.horizon_months,
+        base_rate=events / len(judged), population_rate=plan.population_rate, horizon_months=learned.horizon_months,
         variants=variants,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """Rows with all factors known: outcomes, periods (nuisance effects) and firms."""
+    """Rows with all factors known: outcomes, weights, whether they are judged, periods (nuisance effects), firms."""
 
     outcome: np.ndarray
+    weight: np.ndarray
+    judged: np.ndarray
     period: np.ndarray
     firm: pd.Series
     values: pd.DataFrame
 
 
 def _variant(rows: pd.DataFrame, values: pd.DataFrame, plan: Plan) -> Fitted:
-    told = _problem(rows, values)
+    told = _problem(rows, values, plan)
     score, level, slope = _steady(told, plan)
-    grid = factors.grids(told.values, plan.grid)
+    outcome, firm = told.outcome[told.judged], told.firm[told.judged]
+    grid = factors.grids(told.values[told.judged], plan.grid)
     wanted = factors.columns([*values], plan)
     matrix = factors.design(factors.places(told.values, grid), wanted, plan)
     weights, errors, effective = _weights(told, matrix, wanted, plan)
-    low, high = accuracy.drawn_again(told.firm, told.outcome, score, draws=plan.draws, level=plan.interval)
+    low, high = accuracy.drawn_again(firm, outcome, score, draws=plan.draws, level=plan.interval)
     columns = [each.model_copy(update={"weight": float(w)}) for each, w in zip(wanted, slope * weights, strict=True)]
     return Fitted(
-        grids=grid, columns=columns, means=matrix.mean(axis=0).tolist(), intercept=level, effects=_effects(
-            columns, errors * slope**2, plan), effective_parameters=effective, cuts=_cuts(score, told.outcome, plan),
-        auc=accuracy.auc(told.outcome, score), auc_low=low, auc_high=high,
-    )  # fmt: skip
+        grids=grid,
+        columns=columns,
+        means=matrix.mean(axis=0).tolist(),
+        intercept=level,
+        cuts=_cuts(score, outcome, plan),
+        quiet=np.quantile(score[outcome == 0], np.linspace(0, 1, plan.grid)).tolist(),
+        effects=_effects(columns, errors * slope**2, plan),
+        auc=accuracy.auc(outcome, score),
+        auc_low=low,
+        auc_high=high,
+        effective_parameters=effective,
+    )
 
 
-def _problem(rows: pd.DataFrame, values: pd.DataFrame) -> _Problem:
-    known = values.notna().all(axis=1).to_numpy()
+def _problem(rows: pd.DataFrame, values: pd.DataFrame, plan: Plan) -> _Problem:
+    """What is fitted: judged rows with their outcome, and earlier rows with the weights of the plan."""
+    before = np.where(rows["soon"] == 1, plan.earlier.before_event, np.where(rows["fell"], 0.0, plan.earlier.quiet))
+    weight = np.where(rows["judged"], 1.0, before)
+    known = values.notna().all(axis=1).to_numpy() & (weight > 0)
+    outcome = np.where(rows["judged"], rows["outcome"], rows["soon"])[known]
     periods = pd.get_dummies(rows["period_end"].dt.year[known]).to_numpy(float)
-    return _Problem(rows["outcome"].to_numpy()[known], periods, rows["borrower_id"][known], values[known])
+    judged = rows["judged"].to_numpy(bool)[known]
+    return _Problem(outcome, weight[known], judged, periods, rows["borrower_id"][known], values[known])
 
 
 def _cuts(score: np.ndarray, outcome: np.ndarray, plan: Plan) -> dict[str, float]:
@@ -138,9 +163,9 @@ def _cuts(score: np.ndarray, outcome: np.ndarray, plan: Plan) -> dict[str, float
 
 
 def _steady(told: _Problem, plan: Plan) -> tuple[np.ndarray, float, float]:
-    """Scores of firms not seen, brought to true log-odds, and the level and slope that do so."""
-    raw = _unseen(told, plan)
-    level, slope = sm.GLM(told.outcome, sm.add_constant(raw), family=sm.families.Binomial()).fit().params
+    """Scores of judged rows of firms not seen, brought to true log-odds, and the level and slope that do so."""
+    raw = _unseen(told, plan)[told.judged]
+    level, slope = sm.GLM(told.outcome[told.judged], sm.add_constant(raw), family=sm.families.Binomial()).fit().params
     return level + slope * raw, float(level), float(slope)
 
 
@@ -149,8 +174,8 @@ def unseen(learned: Sample, fitted: Model, panel: Panel, plan: Plan) -> pd.DataF
     rows = panel.rows[["borrower_id", "period_end"]].copy()
     rows[["variant", "score", "level"]] = None, np.nan, None
     for name, each in fitted.variants.items():
-        told = _problem(learned.rows[learned.rows["judged"]], learned.values.loc[learned.rows["judged"], [*each.grids]])
-        score = pd.Series(_steady(told, plan)[0], index=told.firm.index)
+        told = _problem(learned.rows, learned.values[[*each.grids]], plan)
+        score = pd.Series(_steady(told, plan)[0], index=told.firm[told.judged].index)
         score = score[rows.loc[score.index, "variant"].isna()]
         rows.loc[score.index, "variant"], rows.loc[score.index, "score"] = name, score
         rows.loc[score.index, "level"] = _levels(score.to_numpy(), each.cuts)
@@ -164,8 +189,8 @@ def _unseen(told: _Problem, plan: Plan) -> np.ndarray:
     wanted, scores = factors.columns([*told.values], plan), np.zeros(len(fold))
     for each in range(plan.folds):
         seen = fold != each
-        part = _Problem(told.outcome[seen], told.period[seen], told.firm[seen], told.values[seen])
-        grid = factors.grids(part.values, plan.grid)
+        part = _Problem(*(getattr(told, name.name)[seen] for name in fields(told)))
+        grid = factors.grids(part.values[part.judged], plan.grid)
         matrix = factors.design(factors.places(told.values, grid), wanted, plan)
         weights, _, _ = _weights(part, matrix[seen], wanted, plan, errors=False)
         scores[~seen] = (matrix[~seen] - matrix[seen].mean(axis=0)) @ weights
@@ -183,11 +208,11 @@ def _weights(
     ridge = np.array([0.0, *(by_kind[each.kind] for each in wanted), *[plan.penalty.period] * told.period.shape[1]])
     held = [(0.0, None) if each.kind == "rise" else (None, None) for each in wanted]
     bounds = [(None, None), *held, *[(None, None)] * told.period.shape[1]]
-    model, count = sm.GLM(told.outcome, exog, family=sm.families.Binomial()), len(matrix)
+    model = sm.GLM(told.outcome, exog, family=sm.families.Binomial(), freq_weights=told.weight)
 
     def loss(params: np.ndarray) -> tuple[float, np.ndarray]:
         value = -model.loglike(params, scale=1.0) + (ridge * params**2).sum() / 2
-        return value / count, (-model.score(params, scale=1.0) + ridge * params) / count
+        return value / len(exog), (-model.score(params, scale=1.0) + ridge * params) / len(exog)
 
     params = minimize(loss, np.zeros(exog.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     span = slice(1, 1 + len(wanted))
@@ -255,6 +280,11 @@ def _score(fitted: Fitted, values: pd.DataFrame, plan: Plan) -> np.ndarray:
     matrix = factors.design(factors.places(values, fitted.grids), fitted.columns, plan)
     weights = np.array([each.weight for each in fitted.columns])
     return fitted.intercept + (matrix - np.array(fitted.means)) @ weights
+
+
+def rank(fitted: Fitted, score: float) -> float:
+    """The share of the sample's surviving firms that score better."""
+    return float(np.interp(score, fitted.quiet, np.linspace(0, 1, len(fitted.quiet))))
 
 
 def _levels(score: np.ndarray, cuts: dict[str, float]) -> np.ndarray:

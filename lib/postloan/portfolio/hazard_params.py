@@ -43,12 +43,19 @@ class Penalty(_Strict):
     period: float = Field(gt=0)
 
 
+class Earlier(_Strict):
+    """What firm-periods before the judged one weigh in the fit: of failing firms the horizon before, of survivors."""
+
+    before_event: float = Field(ge=0, le=1)
+    quiet: float = Field(ge=0, le=1)
+
+
 class Plan(_Strict):
     """What params/hazard.yml says."""
 
     fewest_events: int = Field(ge=1)
     events_per_parameter: float = Field(gt=0)
-    rows: Literal["judged", "all"]
+    earlier: Earlier
     knots: list[float] = Field(min_length=1)
     grid: int = Field(ge=5)
     penalty: Penalty
@@ -93,13 +100,15 @@ class Column(_Strict):
 
 class Fitted(_Strict):
     """One variant as fitted: where each factor's places are read, the columns with their weights (log-odds), the
-    training mean of every column, and how sure it is of each factor (log-odds from place 0.1 to 0.9, robust error)."""
+    training mean of every column, the distribution of survivors' scores (`quiet`),
+    and how sure it is of each factor (log-odds from place 0.1 to 0.9, robust error)."""
 
     grids: dict[str, list[float]]
     columns: list[Column]
     means: list[float]
     intercept: float
     cuts: dict[Level, float]
+    quiet: list[float]
     effects: dict[str, tuple[float, float]]
     auc: float
     auc_low: float

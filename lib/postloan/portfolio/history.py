@@ -44,16 +44,18 @@ def run(ledger: object, days: list[str], *, whole: int = 4) -> History:
     """Class every loan on each day, and judge the whole book on the last `whole` of them; `ledger` is an open book.
 
     Forecasts, earlier reviews and the tracing of account entries are left out, so that all days are judged alike. A
-    day before the first statement has no levels and signals. ContractError when no day is given.
+    day before the first statement has no levels and signals, and a book in which nothing was ever drawn no history.
+    ContractError when no day is given.
     """
     if not days:
         raise ContractError("history: no day given to judge the book on")
     borrowers, versions = ledger.borrowers(), {name: ledger.versions(name, as_of=days[-1]) for name in _READ}
     loans, levels, signals = [], [], []
-    for number, day in enumerate(days if len(borrowers) else [], start=1):
-        known = screen.Known(ledger.observations(as_of=day), side=_side(versions, day))
+    for number, day in enumerate(days if len(versions["drawdowns"]) else [], start=1):
+        known = screen.Known(ledger.observations(as_of=day), side=_side(versions, day), traced=False)
         judged = _judged(ledger, borrowers, known, day) if number > len(days) - whole else None
-        loans.append(_loans(*screen.classes(known, borrowers, day), day))
+        found = (judged.classed, judged.loans) if judged else screen.classes(known, borrowers, day)
+        loans.append(_loans(*found, day))
         if judged is not None:
             levels.append(judged.levels.assign(as_of=pd.Timestamp(day))[LEVELS])
             signals.append(judged.warnings.live.assign(as_of=pd.Timestamp(day))[SIGNALS])

@@ -17,7 +17,7 @@ from postloan.portfolio.policy import Mining
 
 PAIRS = ["one", "other", "both", "ones", "others", "borrowers", "lift", "same_group", "examples"]
 BEFORE = ["rule", "troubled", "shown", "share", "calm", "calm_shown", "calm_share", "lift", "lead_days", "examples"]
-ODD = ["borrower_id", "metric", "value", "usual", "own_z", "quarters", "peers", "peer_z", "count", "group"]
+ODD = ["borrower_id", "metric", "value", "usual", "own_z", "periods", "peers", "peer_z", "count", "group"]
 SEGMENTS = ["segment", "borrowers", "exposure", "core", "industries", "members"]
 _NORMAL = 1.4826  # median absolute deviation to standard deviation
 _EXAMPLES = 5
@@ -95,7 +95,7 @@ def before(
 def odd(seen: Sight, mining: Mining | None = None) -> pd.DataFrame:
     """Figures far from both the borrower's own past and its peers (ODD), the furthest from its past first.
 
-    `own_z` is the newest value less the median of the trailing quarters, in robust deviations (1.4826 MAD); `peers` is
+    `own_z` is the newest value less the median of the trailing periods, in robust deviations (1.4826 MAD); `peers` is
     the peers' median, `peer_z` the same beside them (`count` peers of `group`). Both must reach what params call
     unusual. `seen` is the sight of the book, whose `peers` compare (analysis.peers.Among).
     """
@@ -117,8 +117,9 @@ def odd(seen: Sight, mining: Mining | None = None) -> pd.DataFrame:
 
 
 def _own(seen: Sight, metric: str, told: Mining) -> pd.DataFrame:
-    """Each borrower's newest value beside its own trailing quarters."""
-    past = np.array([seen.before(metric, 3 * back)[seen.latest] for back in range(1, told.trailing.quarters + 1)])
+    """Each borrower's newest value beside its own earlier periods, quarters or years as it reports."""
+    series = pd.Series(seen.now(metric), index=seen.rows.index).groupby(seen.rows["borrower_id"].to_numpy())
+    past = np.array([series.shift(back)[seen.latest] for back in range(1, told.trailing.periods + 1)])
     known = (~np.isnan(past)).sum(axis=0)
     with np.errstate(all="ignore"):
         usual = pd.DataFrame(past).median().to_numpy()
@@ -126,7 +127,7 @@ def _own(seen: Sight, metric: str, told: Mining) -> pd.DataFrame:
     value = seen.now(metric)[seen.latest]
     z = np.where((known >= told.trailing.fewest) & (away > 0), (value - usual) / np.where(away > 0, away, 1), np.nan)
     ids = seen.rows.loc[seen.latest, "borrower_id"].to_numpy()
-    return pd.DataFrame({"borrower_id": ids, "value": value, "usual": usual, "own_z": z, "quarters": known})
+    return pd.DataFrame({"borrower_id": ids, "value": value, "usual": usual, "own_z": z, "periods": known})
 
 
 def segments(signals: pd.DataFrame, standing: pd.DataFrame, mining: Mining | None = None) -> pd.DataFrame:

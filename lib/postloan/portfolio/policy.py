@@ -132,9 +132,9 @@ class Quality(_Part):
 
 
 class Trailing(_Part):
-    """How many earlier quarters make a borrower's own history, and how many of them must be known."""
+    """How many earlier periods make a borrower's own history, and how many of them must be known."""
 
-    quarters: Count
+    periods: Count
     fewest: Count
 
 

@@ -31,13 +31,15 @@ class Known:
     """What is known of the borrowers besides statements: observations (the book's table), the records of their last
     reviews by borrower, actions entered earlier and still open (borrower_id, rule, due), and the loan tables by name
     (`Book.loan_side`; None: none). `own` are clients' own parameters by borrower (params/borrowers), of which
-    `rule_limits` and `review_plan` count here."""
+    `rule_limits` and `review_plan` count here. Without `traced` nobody asks where the money went and how accounts
+    behave, which takes longest."""
 
     observations: pd.DataFrame
     last: dict[str, dict] = field(default_factory=dict)
     actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["borrower_id", "rule", "due"]))
     side: dict[str, pd.DataFrame] | None = None
     own: dict[str, dict] = field(default_factory=dict)
+    traced: bool = True
 
 
 def screen(
@@ -91,8 +93,7 @@ def judge(
     """Put a panel through signals, class and plan as a review of each borrower would."""
     day = str(pd.Timestamp(as_of).date())
     loans = servicing.state(known.side, day) if known.side else None
-    facts = loan_facts.gather(panel, known.side, loans, day, observed=known.observations) if known.side else None
-    observed = _observed(known, facts, day)
+    observed = _observed(panel, known, loans, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
     drawn = drawn.where(drawn <= pd.Timestamp(day))  # a loan still to come is not known yet
     among = peers.Among(panel, borrowers)
@@ -112,7 +113,7 @@ def judge(
 def classes(known: Known, borrowers: pd.DataFrame, as_of: str | dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The classes without statements and account entries: the assets of `classify`, and `servicing.state`.
 
-    Equal to those of `judge` where `known.side` holds no transactions and no earlier review or open action is known.
+    Equal to those of `judge` where nothing is traced and no earlier review or open action is known.
     """
     day = str(pd.Timestamp(as_of).date())
     loans = servicing.state(known.side, day)
@@ -127,8 +128,12 @@ def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:
     return {name: client_limits.applied(rules.load(), each, where(name)) for name, each in limits.items()}
 
 
-def _observed(known: Known, facts: loan_facts.LoanFacts | None, day: str) -> pd.DataFrame:
-    told = known.observations if facts is None else facts.observed
+def _observed(panel: Panel, known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:
+    told = known.observations
+    if loans is not None:
+        gather = loan_facts.gather if known.traced else loan_facts.untraced
+        told = gather(panel, known.side, loans, day, observed=told)
+        told = told.observed if known.traced else told
     follow_up = early_warning.follow_up(known.last, known.actions, day)
     parts = [part for part in (sight.fresh(told, day), follow_up) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else follow_up

@@ -26,7 +26,7 @@ def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exh
     owed = levels["exposure"].notna().any()
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 1.75))
-        figure.subplots_adjust(left=0.075, right=0.985, top=0.84, bottom=0.05, wspace=0.62)
+        figure.subplots_adjust(left=0.1, right=0.985, top=0.84, bottom=0.05, wspace=0.85)
         wide = figure.subplots(1, 4 if owed else 2, squeeze=False).ravel()
         for start, table in ((0, levels), (1, classes)):
             shown = table[(table["state"] != UNKNOWN) | (table["borrowers"] > 0)].iloc[::-1]

@@ -48,6 +48,11 @@ def reach_table(reach: pd.DataFrame, sheet: BookSheet) -> Exhibit:
     words = sheet.words
     if reach.empty:
         return _said(sheet, words("portfolio.contagion.none"))
+    alone = reach[(reach["reached"] == 0) & (reach["by_name"] == 0)]
+    rest = words("portfolio.contagion.alone", count=len(alone)) if len(alone) else ""
+    reach = reach.drop(index=alone.index)
+    if reach.empty:
+        return _said(sheet, rest)
     steps = {"called": "called", "lost": "support_lost", "owned": "owned", "group": "group"}
     used = [name for name, column in steps.items() if reach[column].any()]
     names = ("who", "own", *used, "reached", "exposure", "by_name")
@@ -66,7 +71,9 @@ def reach_table(reach: pd.DataFrame, sheet: BookSheet) -> Exhibit:
                 wide if row.by_name else DASH,
             )
         )
-    return listed("contagion.reach", names, rows, sheet, numeric=names[1:], notes=(words("portfolio.contagion.note"),))
+    return listed(
+        "contagion.reach", names, rows, sheet, numeric=names[1:], notes=(words("portfolio.contagion.note"), rest)
+    )
 
 
 def stress_table(stressed: object, sheet: BookSheet) -> Exhibit:
@@ -141,6 +148,7 @@ def together_table(pairs: pd.DataFrame, mining: object, sheet: BookSheet) -> Exh
     """Signals of different groups that come together; `pairs` is `mining.together`, `mining` its part of the policy."""
     words = sheet.words
     across = pairs[~pairs["same_group"].astype(bool)]
+    kind, across = ("pairs", across) if len(across) else ("same_pairs", pairs)
     if across.empty:
         return _said(sheet, words("portfolio.mining.no_pairs"))
     names = ("one", "other", "both", "ones", "lift", "examples")
@@ -153,7 +161,8 @@ def together_table(pairs: pd.DataFrame, mining: object, sheet: BookSheet) -> Exh
     notes = [words("portfolio.mining.pairs_note", fewest=mining.fewest_together, lift=f"{mining.lift:g}")]
     count = {"shown": len(rows), "count": len(pairs), "same": int(pairs["same_group"].sum())}
     notes += [words("portfolio.mining.pairs_more", **count)] if len(pairs) > len(rows) else []
-    return listed("mining.pairs", names, rows, sheet, numeric=names[2:5], notes=notes)
+    caption = words(f"portfolio.mining.{kind}")
+    return listed("mining.pairs", names, rows, sheet, numeric=names[2:5], notes=notes, caption=caption)
 
 
 def _varied(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -196,7 +205,7 @@ def odd_story(odd: pd.DataFrame, measures: dict[str, Measure], sheet: BookSheet)
         value = {name: words.value(getattr(row, name), unit, sheet.currency) for name in ("value", "usual", "peers")}
         far = {"own": words.number(row.own_z, 1), "peer": words.number(row.peer_z, 1)}
         who = f"{row.borrower_id} {sheet.names.get(row.borrower_id, '')}".strip()
-        about = {"who": who, "metric": words.ratio(row.metric), "quarters": row.quarters, "count": row.count}
+        about = {"who": who, "metric": words.ratio(row.metric), "periods": row.periods, "count": row.count}
         group = words(f"portfolio.mining.group.{row.group}")
         points.append(words("portfolio.mining.odd_said", group=group, **about, **value, **far))
     more = (words("portfolio.mining.odd_more", count=len(odd) - SHOWN),) if len(odd) > SHOWN else ()

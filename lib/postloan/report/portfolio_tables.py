@@ -347,15 +347,20 @@ def quality_table(league: pd.DataFrame, sheet: BookSheet, most: int = 20) -> Exh
     what = (words("portfolio.quality.count", what=words(f"portfolio.quality.gap.{name}"), count=n) for n, name in found)
     said = {"with_gaps": len(bad), "most": words("portfolio.comma").join(what)}
     told = words("portfolio.quality.said", count=len(league), **said)
-    names = ("who", "gaps", "missing", "late", "old", "collateral", "contact", "flags", "unjudged")
-    rows = [_file(row, sheet) for row in bad.head(most).itertuples()]
+    empty = {"old": not bad["old_valuations"].any(), "collateral": not bad["collateral_gaps"].any(),
+             "flags": not bad["flags"].any(), "contact": bad["contact_days"].isna().all(),
+             "late": not bad["late_days"].any(), "missing": not bad["missing"].any()}  # fmt: skip
+    every = ("who", "gaps", "missing", "late", "old", "collateral", "contact", "flags", "unjudged")
+    names = tuple(name for name in every if not empty.get(name))
+    rows = [tuple(_file(row, sheet)[name] for name in names) for row in bad.head(most).itertuples()]
     notes = [words("portfolio.quality.note")]
     notes += [words("portfolio.backlog.more", count=len(bad), shown=most)] if len(bad) > most else []
-    table = listed("quality", names, rows, sheet, numeric=(names[1], *names[3:6], *names[7:]), notes=notes)
-    return Exhibit(prose(sheet, told)._repr_html_()) + table
+    numeric = tuple(name for name in names if name not in ("who", "missing", "contact"))
+    found = listed("quality", names, rows, sheet, numeric=numeric, notes=notes)
+    return Exhibit(prose(sheet, told)._repr_html_()) + found
 
 
-def _file(row: tuple, sheet: BookSheet) -> tuple:
+def _file(row: tuple, sheet: BookSheet) -> dict:
     words = sheet.words
     items = row.items.split(",") if row.missing else []
     named = words("portfolio.comma").join(words.item(item) for item in items[:4]) or DASH
@@ -363,14 +368,8 @@ def _file(row: tuple, sheet: BookSheet) -> tuple:
     late = words("portfolio.quality.days", days=int(row.late_days)) if row.late_days > 0 else DASH
     talk = words("portfolio.quality.never")
     talk = talk if pd.isna(row.contact_days) else words("portfolio.quality.days", days=int(row.contact_days))
-    counts = (_whole(row.old_valuations), _whole(row.collateral_gaps))
-    return (
-        sheet.who(row.borrower_id),
-        str(row.gaps),
-        named,
-        late,
-        *counts,
-        talk,
-        _whole(row.flags),
-        _whole(row.unjudged),
-    )
+    return {
+        "who": sheet.who(row.borrower_id), "gaps": str(row.gaps), "missing": named, "late": late, "contact": talk,
+        "old": _whole(row.old_valuations), "collateral": _whole(row.collateral_gaps), "flags": _whole(row.flags),
+        "unjudged": _whole(row.unjudged),
+    }  # fmt: skip

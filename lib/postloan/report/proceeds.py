@@ -10,7 +10,7 @@ from postloan.report.exhibits import Exhibit, Sheet, table
 from postloan.report.narrative import Prose
 
 KEY = ["borrower_id", "loan_id", "drawdown_id"]
-_SPENT = ("supplier",)
+_SPENT = ("supplier", "related", "other")
 # The kinds of use that a finding is about; others (the project, the need) are not about where money flowed.
 _ABOUT = {
     "u1": _SPENT, "u2": _SPENT, "u3": ("cash", "individual"), "u4": ("securities", "equity", "property"),
@@ -18,6 +18,7 @@ _ABOUT = {
 }  # fmt: skip
 _SHOWN, _ROWS = 4, 8
 _LEAST = 0.005  # of a drawdown, to be drawn
+_SAME = 1.05  # money that came back is the ring's up to so many times the ring
 _BY_FLOW = 10  # checks that rest on the flow of money
 _SURE = ((0.9, "high"), (0.7, "medium"), (0.0, "low"))
 
@@ -32,13 +33,21 @@ def story(use: object, sheet: Sheet) -> Prose:
     if before := int((drawn["reason"] == "before_statement").sum()):
         told.append(words("proceeds.before", count=before))
     told += [_newest(seen.sort_values("drawn_on").iloc[-1], use.uses, sheet)] if len(seen) else []
-    flags = use.flags.sort_values(["share", "confidence"], ascending=False)
+    flags = _distinct(use).sort_values(["share", "confidence"], ascending=False)
     told += [_flagged(row, sheet) for row in flags.head(3).itertuples()]
     if flags.empty and len(seen):
         told.append(words("proceeds.nothing"))
     elif len(flags) > 3:
         told.append(words("proceeds.more", count=len(flags) - 3))
     return Prose((words("proceeds.joint").join(told),))
+
+
+def _distinct(use: object) -> pd.DataFrame:
+    """The findings without money that only came back where the ring it went round is told."""
+    flags = use.flags
+    ring = flags[flags["flag"] == "u2"].set_index(KEY)["money"]
+    same = flags["money"] <= flags.join(ring.rename("ring"), on=KEY)["ring"] * _SAME
+    return flags[~((flags["flag"] == "u1") & same)]
 
 
 def _of(rows: pd.DataFrame, drawdown: object) -> pd.DataFrame:
@@ -108,10 +117,10 @@ def _links(row: tuple, use: object) -> pd.DataFrame:
     """Money of one drawdown by kind over its widest window; what a finding is about is told by the finding instead."""
     mine = _of(use.uses, row)
     left = mine[mine["window"] == mine["window"].max()].groupby("kind")["fifo"].sum().to_dict()
-    flags, found = _of(use.flags, row), {}
+    flags, found = _of(_distinct(use), row), {}
     for flag in flags[flags["flag"].isin(_ABOUT)].sort_values("money", ascending=False).itertuples():
-        open_, kinds = flag.money, [*_ABOUT[flag.flag], *sorted(left, key=left.get, reverse=True)]
-        for kind in dict.fromkeys(kinds):
+        open_ = flag.money
+        for kind in _ABOUT[flag.flag]:
             taken = min(open_, left.get(kind, 0.0))
             left[kind], open_ = left.get(kind, 0.0) - taken, open_ - taken
             found[flag.flag] = found.get(flag.flag, 0.0) + taken
@@ -126,7 +135,7 @@ def flag_table(use: object, sheet: Sheet) -> Exhibit:
     words, rows = sheet.words, []
     names = ("flag", "drawdown", "since", "money", "share", "sure", "innocent", "effect")
     columns = tuple(words(f"proceeds.column.{name}") for name in names)
-    for row in use.flags.sort_values(["money"], ascending=False).head(_ROWS).itertuples():
+    for row in _distinct(use).sort_values("money", ascending=False).head(_ROWS).itertuples():
         steps = [words(f"proceeds.remedy.{name}") for name in row.remedies.split(", ") if name]
         effect = [words(f"proceeds.effect.{row.effect}")] if row.effect else []
         cells = (
@@ -175,7 +184,9 @@ def path_table(use: object, name: str, sheet: Sheet) -> Exhibit:
         return Exhibit("")
     words, rows = sheet.words, []
     columns = tuple(words(f"proceeds.column.{part}") for part in ("flag", "drawdown", "way", "entries"))
-    steps = use.paths.drop_duplicates([*KEY, "flag", "path", "to", "on", "amount"])
+    shown = pd.MultiIndex.from_frame(_distinct(use)[["flag", *KEY]])
+    steps = use.paths[pd.MultiIndex.from_frame(use.paths[["flag", *KEY]]).isin(shown)]
+    steps = steps.drop_duplicates([*KEY, "flag", "path", "to", "on", "amount"])
     by = steps.groupby(["flag", *KEY, "path"], sort=False)
     largest = by["amount"].max().sort_values(ascending=False).head(_ROWS)
     for key in largest.index:

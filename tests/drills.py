@@ -1,0 +1,118 @@
+"""Faults on purpose, as a script: `python tests/drills.py [kernels] [killed]`; exit 1 when a drill fails.
+
+`kernels`: 64 warm kernels started at once, all of which must answer. `killed`: a run killed (SIGKILL) at random
+instants and called again each time until it is done; its pages must equal those of an undisturbed run, none half
+written, none made twice but what was in flight.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import yaml
+from jupyter_client.manager import KernelManager
+
+from batch.conftest import tiny_notebook
+from postloan import settings
+from postloan.batch import journal, kernels
+from postloan.book.store import open_book
+from postloan.tables import Intake
+
+RUN = [sys.executable, "-c", "from postloan.cli import main; main()", "run"]
+
+
+def many_kernels(count: int = 64) -> bool:
+    """Start so many kernels at once; whether each answers, forked."""
+
+    def answers(number: int) -> bool:
+        with tempfile.TemporaryDirectory(prefix="k") as folder:
+            manager = KernelManager(kernel_name="postloan", transport="ipc", ip=f"{folder}/k{number}")
+            manager.start_kernel()
+            try:
+                channels = manager.client()
+                channels.start_channels()
+                channels.wait_for_ready(timeout=300)
+                reply = channels.execute_interactive("1 + 1", timeout=300, output_hook=lambda _: None)
+                warm = isinstance(manager.provisioner.process, kernels.ForkedKernel)
+                return warm and reply["content"]["status"] == "ok"
+            finally:
+                manager.shutdown_kernel(now=True)
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(count) as pool:
+        good = sum(pool.map(answers, range(count)))
+    print(f"kernels: {good} of {count} answered, {time.monotonic() - began:.0f} s")
+    return good == count
+
+
+def home_of(folder: Path, borrowers: int) -> Path:
+    """A project of a tiny notebook and so many borrowers; its run file."""
+    for name in ("notebooks", "params/runs", "params/borrowers"):
+        (folder / name).mkdir(parents=True)
+    shutil.copytree(settings.params("texts"), folder / "params" / "texts")
+    nbformat.write(tiny_notebook(), folder / "notebooks" / "tiny.ipynb")
+    ids = [f"B{number:03}" for number in range(borrowers)]
+    people = pd.DataFrame({"borrower_id": ids, "name": ids, "synthetic": True})
+    address = f"sqlite:///{folder / 'book.db'}"
+    open_book(address).add(Intake("people.csv", "test", {"borrowers": people}, read=borrowers))
+    run = folder / "params" / "runs" / "drill.yml"
+    fields = {"notebooks": ["tiny"], "languages": ["en"], "jobs": 2, "book": address, "as_of": dt.date(2024, 6, 30)}
+    run.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    return run
+
+
+def called(run: Path, output: Path, kill_after: float | None = None) -> int:
+    """Call the run, and kill it after some seconds; its exit code."""
+    home = run.parents[2]
+    environment = {**os.environ, "POSTLOAN_HOME": str(home)}
+    environment.pop("POSTLOAN_KERNELS", None)
+    process = subprocess.Popen(
+        [*RUN, str(run), "--output", str(output)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        return process.wait(kill_after)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        return process.wait()
+
+
+def killed(times: int = 20, borrowers: int = 40) -> bool:
+    """Kill the run at so many random instants."""
+    with tempfile.TemporaryDirectory() as place:
+        run, random_ = home_of(Path(place), borrowers), random.Random(7)
+        began = time.monotonic()
+        assert called(run, Path(place) / "calm") == 0
+        whole = time.monotonic() - began
+        disturbed, kills = Path(place) / "disturbed", 0
+        while kills < times and called(run, disturbed, random_.uniform(0.3, 1.0) * min(whole, 15)) != 0:
+            kills += 1
+        code = called(run, disturbed)
+        pages = {side: _pages(Path(place) / side) for side in ("calm", "disturbed")}
+        lines = (next(disturbed.rglob(journal.NAME))).read_text(encoding="utf-8").splitlines()
+        print(
+            f"killed: {kills} times, then exit {code}; pages equal: {pages['calm'] == pages['disturbed']}; "
+            f"half files: {len(list(disturbed.rglob('*.tmp')))}; journal lines {len(lines)} for {borrowers} reports"
+        )
+        return code == 0 and pages["calm"] == pages["disturbed"] and len(lines) <= borrowers + 2 * kills
+
+
+def _pages(folder: Path) -> dict[str, str]:
+    return {page.name: page.read_text(encoding="utf-8") for page in folder.rglob("tiny/**/*.html")}
+
+
+if __name__ == "__main__":
+    asked = sys.argv[1:] or ["kernels", "killed"]
+    drills = {"kernels": many_kernels, "killed": killed, "killed_a_few_times": lambda: killed(6, 10)}
+    sys.exit(sum(not drills[name]() for name in asked))
