@@ -221,7 +221,7 @@ def test_good_files_survive_a_bad_one(tmp_path, address):
         ("t.xlsx", b"", "the file is empty"),
         ("t.xlsx", b"borrower_id,name\n1,A\n", "cannot be opened as one"),
         ("t.csv", b"borrower_id,period_end,months,item\n", "expected the columns ['amount'], found ['borrower_id'"),
-        ("t.txt", b"hello\nworld", "it starts with 'hello'; force a kind with --source workbook|cn|edgar"),
+        ("t.txt", b"hello\nworld", "it starts with 'hello'; force a kind with --source indices|workbook|cn|edgar"),
         ("t.csv", EXPORT.encode("utf-16"), "found UTF-16 text"),
         ("t.csv", b"a\x00b", "found a binary file"),
         ("t.csv", b"PK\x03\x04 torn off", "found a zip or Excel file"),
@@ -352,7 +352,8 @@ def test_bad_runs_never_start(tmp_path, sample_address, fields, words, said):
 def test_unknown_run_lists_known(tmp_path):
     result = invoke("run", tmp_path / "weekly.yml")
     assert result.exit_code == 2
-    assert "weekly.yml: no such run file; in params/runs: cases.yml, daily.yml, " in result.stderr
+    assert "weekly.yml: no such run file; in params/runs: " in result.stderr
+    assert "cases.yml, daily.yml, " in result.stderr
 
 
 def test_run_tells_failures_by_exit_code(tmp_path, address, monkeypatch):

@@ -16,7 +16,7 @@ from postloan import settings, wording
 from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
-GROUND = {"errors", "settings", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
+GROUND = {"errors", "settings", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording", "industries"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
@@ -51,14 +51,18 @@ INSIDE = {
         "covenants",
         "guarantors",
         "working_need",
+        "environment",
+        "trends",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"},
+    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
+    | {"industry_tables", "richtext"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
+INSIDE["book"] |= {"entries", "sample_indices"}
 INSIDE["book"] |= {"backing", "sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
 
 

@@ -95,7 +95,7 @@ def template(file: Path) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--source",
-    type=click.Choice(["workbook", "cn", "edgar", "flows"]),
+    type=click.Choice(["indices", "workbook", "cn", "edgar", "flows"]),
     help="Force the kind of file instead of recognising it.",
 )
 @click.option("--borrower", help="Borrower code where the file does not say; always text, 000001 stays 000001.")
@@ -104,7 +104,8 @@ def template(file: Path) -> None:
 @click.option("--currency", help="ISO code where the file does not say, e.g. CNY.")
 @_book
 def import_(files: tuple[Path, ...], source: str | None, book: str | None, **said: str | None) -> None:
-    """Import workbooks, CSV tables, Chinese statement exports and SEC companyfacts; all or nothing a file."""
+    """Import workbooks, CSV tables, Chinese statement exports, SEC companyfacts, account statements and files of index
+    series; all or nothing a file."""
     from postloan.book.store import open_book
 
     ledger, failed = open_book(book or "default"), False
@@ -123,13 +124,13 @@ def import_(files: tuple[Path, ...], source: str | None, book: str | None, **sai
 
 def _reader(file: Path, source: str | None):
     """The reader module for a file, recognised by content."""
-    from postloan.book import edgar, exports, figures, flows, workbook
+    from postloan.book import edgar, exports, figures, flows, index_files, workbook
 
     if not file.is_file():
         raise SourceError(f"{file}: {'expected a file, found a folder' if file.is_dir() else 'no such file'}")
     if not file.stat().st_size:
         raise SourceError(f"{file}: the file is empty")
-    readers = {"workbook": workbook, "cn": exports, "edgar": edgar, "flows": flows}
+    readers = {"indices": index_files, "workbook": workbook, "cn": exports, "edgar": edgar, "flows": flows}
     if source:
         return readers[source]
     found = next((reader for reader in readers.values() if reader.recognise(file)), None)
@@ -140,7 +141,7 @@ def _reader(file: Path, source: str | None):
         return edgar  # which says what is missing from companyfacts
     raise SourceError(
         f"{file}: not recognised as a postloan workbook or table, a Chinese statement export, SEC companyfacts "
-        f"or an account statement (params/accounts/flows); "
+        f"an account statement (params/accounts/flows) or a file of index series (params/indices); "
         f"it starts with {text.partition(chr(10))[0][:60]!r}; force a kind with --source {'|'.join(readers)}"
     )
 

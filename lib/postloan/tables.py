@@ -16,6 +16,7 @@ from postloan.errors import ContractError
 
 FACT_KEY = ["borrower_id", "period_end", "months", "item"]
 SEEN_KEY = ["borrower_id", "metric", "observed_on", "known_on"]
+INDEX_KEY = ["series", "period_end"]
 CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")  # the five classes, best first
 LEVELS = ("none", "yellow", "orange", "red")  # warning levels, lowest first
 
@@ -63,6 +64,17 @@ SCHEMAS = {
         },
         strict=True,
         coerce=True,
+    ),
+    "indices": pa.DataFrameSchema(
+        {
+            "series": _text,
+            "period_end": _day,
+            "value": pa.Column(float, nullable=False, coerce=True),
+            "unit": _text,
+            "known_on": _day,
+            "source": _text,
+        },
+        strict=True,
     ),
     "ratios": pa.DataFrameSchema(
         {

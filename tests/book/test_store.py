@@ -137,7 +137,7 @@ def test_all_or_nothing_on_failure(book, monkeypatch):
     def fail(*_):
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr("postloan.book.store._append", fail)
+    monkeypatch.setattr("postloan.book.entries.append", fail)
     with pytest.raises(RuntimeError):
         book.add(intake(facts(ROWS)))
     assert book.borrowers().empty

@@ -9,6 +9,7 @@ from postloan.analysis import forecasting
 from postloan.errors import ContractError
 
 LEVELS = (0.8, 0.95)
+LONGEST = forecasting.LONGEST
 BOUNDS = ["lower80", "upper80", "lower95", "upper95"]
 RESULT = ["series", "h", "mean", *BOUNDS, "method", "mase", "reason"]
 SPARSE = 3  # a series whose points fill less than one in so many of its periods is irregular

@@ -42,10 +42,12 @@ def render(manifest: dict) -> str:
 
 
 def _rows(jobs: list[dict]) -> list[dict]:
-    """One row a borrower and notebook, its languages side by side; the worst status counts."""
+    """One row a borrower (or industry) and notebook, its languages side by side; the worst status counts."""
     rows: dict[tuple, dict] = {}
     for job in jobs:
-        row = rows.setdefault((job["borrower_id"], job["notebook"]), {**job, "reports": [], "seconds": 0.0})
+        row = rows.setdefault(
+            (job["borrower_id"], job["notebook"], job.get("name")), {**job, "reports": [], "seconds": 0.0}
+        )
         row["reports"].append(job)
         row["seconds"] += job["seconds"]
         if job["status"] != "ok":

@@ -21,7 +21,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from postloan import settings
+from postloan import industries, settings
 from postloan.batch.names import file_names, safe_name
 from postloan.batch.parameters import IDENTITY, declared
 from postloan.book import marks
@@ -74,7 +74,7 @@ class RunPlan(BaseModel):
 
     @property
     def wanted(self) -> dict[str, list[str] | None]:
-        """The notebooks, each with the borrowers it is made for (None: all of the run)."""
+        """The notebooks, each with the borrowers or industries it is made for (None: all of the run)."""
         pairs = [(each, None) if isinstance(each, str) else next(iter(each.items())) for each in self.notebooks]
         return dict(pairs)
 
@@ -123,9 +123,15 @@ class Job:
         return self.parameters["language"]
 
     @property
+    def industry(self) -> str:
+        """The industry the report is about; empty where it is about a borrower or the whole book."""
+        return self.parameters.get("industry", "") if self.target.name != WHOLE and not self.borrower_id else ""
+
+    @property
     def label(self) -> str:
         """How messages name the job."""
-        return " ".join(part for part in (self.notebook.stem, self.borrower_id, self.language) if part)
+        about = self.borrower_id or self.industry
+        return " ".join(part for part in (self.notebook.stem, about, self.language) if part)
 
     def file(self, ending: str) -> Path:
         """A file of this report, e.g. `file("html")`; ids with dots stay whole."""
@@ -181,8 +187,9 @@ Neighbours = Callable[[pd.DataFrame], Callable[[str], list[str]]]
 def jobs(run: RunPlan, book: Book, neighbours: Neighbours | None = None) -> list[Job]:
     """Borrowers × notebooks × languages of a run, with typed parameters and input fingerprints.
 
-    A notebook that declares no borrower is made once a language, of the whole book, and comes last. `neighbours` takes
-    the book's borrowers and tells whose statements a borrower's report reads besides its own.
+    A notebook that declares no borrower is made once a language, of the whole book, and comes last; one that declares
+    an `industry`, of each industry it is made for (all of params/industries). `neighbours` takes the book's borrowers
+    and tells whose statements a borrower's report reads besides its own.
 
     RunError lists every unknown notebook, borrower or parameter and every wrong type, with what is known.
     """
@@ -231,14 +238,32 @@ def _whole(
     made, limits = [], (run.report_timeout, run.memory_mb)
     rows = book.fingerprint(as_of=run.day) + json.dumps(clients(), sort_keys=True, default=str)
     about = {"synthetic": bool(book.borrowers()["synthetic"].any())}
-    for (notebook, only), language in product(notebooks.items(), dict.fromkeys(run.languages)):
+    for notebook, only in notebooks.items():
+        own = [run.parameters["industry"]] if only is None and "industry" in run.parameters else only
+        for subject, language in product(_subjects(notebook, own, problems), dict.fromkeys(run.languages)):
+            typed = {**_parameters(run, notebook, "", {}, problems), **subject, "language": language}
+            target = run.folder / notebook.stem / language / subject.get("industry", WHOLE)
+            mark = fingerprint(notebook, typed, rows)
+            told = {**about, **({"name": _named(subject["industry"])} if subject else {})}
+            made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, told, *limits))
+    return made
+
+
+def _named(industry: str) -> str:
+    name = industries.industry(industry).name
+    return f"{name.zh} {name.en}"
+
+
+def _subjects(notebook: Path, only: list[str] | None, problems: list[str]) -> list[dict]:
+    """What a notebook without a borrower is made of: the whole book once, or each of some industries."""
+    if "industry" not in declared(notebook):
         if only is not None:
             problems.append(f"{notebook.stem}: is about the whole book and takes no list of borrowers, found {only}")
-        typed = {**_parameters(run, notebook, "", {}, problems), "language": language}
-        target = run.folder / notebook.stem / language / WHOLE
-        mark = fingerprint(notebook, typed, rows)
-        made.append(Job(notebook, typed, target, mark, kernel, run.cell_timeout, about, *limits))
-    return made
+        return [{}]
+    known = list(industries.industries())
+    if unknown := [name for name in only or [] if name not in known]:
+        problems.append(f"{notebook.stem}: unknown industries {unknown}; known: {_listed(known)} (params/industries)")
+    return [{"industry": name} for name in dict.fromkeys(only or known) if name in known]
 
 
 def due(book: Book, day: dt.date) -> set[str]:
@@ -284,7 +309,8 @@ def _chosen(run: RunPlan, known: list[str]) -> list[str]:
 
 def _check_named(run: RunPlan, known: set[str]) -> None:
     for name, only in run.wanted.items():
-        if unknown := [borrower for borrower in only or [] if borrower not in known]:
+        about_borrowers = "industry" not in declared(notebook_path(name))
+        if unknown := [borrower for borrower in only or [] if about_borrowers and borrower not in known]:
             raise RunError(
                 f"run {run.name!r}: {name}: unknown borrowers {unknown}; in the book: {_listed(sorted(known))}"
             )
@@ -358,6 +384,7 @@ def _house() -> str:
     library = Path(__file__).resolve().parents[1]
     files = [path for path in library.rglob("*") if path.suffix in (".py", ".j2", ".css", ".yml", ".js")]
     files += [path for path in settings.params().rglob("*.yml") if path.parent.name not in ("runs", "borrowers")]
+    files += settings.params("industries").rglob("*.md")
     digest = hashlib.sha256(repr([(name, version(name)) for name in _SHAPING]).encode())
     for path in sorted(files):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

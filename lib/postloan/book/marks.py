@@ -17,11 +17,11 @@ FACTS = ("statements", "observations", *LOAN_TABLES)
 def rows(connection: sa.Connection, borrower_id: str | None, as_of: str | dt.date) -> str:
     """SHA-256 of a borrower's master data (of all borrowers': None) and every version of its facts known on `as_of`."""
     digest = hashlib.sha256()
-    for name in ("borrowers", *FACTS):
+    for name in ("borrowers", *FACTS, *(["indices"] if borrower_id is None else [])):
         table = schema.metadata.tables[name]
         own = [column for column in table.c if column.name not in ("id", "import_id")]
         query = sa.select(*own).order_by(*table.primary_key)
-        if name in FACTS:
+        if name != "borrowers":
             query = query.where(table.c.known_on <= pd.Timestamp(as_of).date())
         if borrower_id is not None:
             query = query.where(table.c.borrower_id == borrower_id)

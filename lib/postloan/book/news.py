@@ -23,6 +23,11 @@ def of_observations(seen: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     return seen[(marked["_merge"] == "left_only").to_numpy()]
 
 
+def of_indices(found: pd.DataFrame, history: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
+    """The figures of index series that are new or differ from what the book knew that day."""
+    return _news(found, history, tables.INDEX_KEY, ["value", "unit"], today)
+
+
 def of_loan_table(found: pd.DataFrame, history: pd.DataFrame, table: str, today: pd.Timestamp) -> pd.DataFrame:
     """The rows of a loan table that are new or differ from what the book knew that day; a blank known_on is today.
 

@@ -25,8 +25,12 @@ def of(intake: tables.Intake, found: dict[str, pd.DataFrame], borrowers: set[str
     for name, frame in found.items():
         if name == "borrowers":
             continue
-        day = {"statements": "period_end", "observations": "observed_on"}.get(name)
-        parts += [_strangers(frame, borrowers, intake.file), _future(frame, today, intake.file, day or _day_of(name))]
+        day = {"statements": "period_end", "observations": "observed_on", "indices": "period_end"}.get(name)
+        parts.append(_future(frame, today, intake.file, day or _day_of(name)))
+        if name == "indices":
+            parts.append(_double(frame, intake.file))
+            continue
+        parts.append(_strangers(frame, borrowers, intake.file))
         if name in LOAN_TABLES:
             parts += [_dangling(frame, name, loans, intake.file), _twins(frame, name, intake.file)]
     if "statements" in found:
@@ -86,6 +90,17 @@ def _twins(rows: pd.DataFrame, name: str, file: str) -> pd.DataFrame:
     shown = ", ".join(about.key)
     return table(
         (file, name, row.source, shown, " ".join(str(getattr(row, part)) for part in about.key), "each key once a day")
+        for row in different.itertuples()
+    )
+
+
+def _double(figures: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Two values for one period of a series, known on one day, in one file."""
+    key = [*tables.INDEX_KEY, "known_on"]
+    different = figures.drop_duplicates([*key, "value"])
+    different = different[different.duplicated(key, keep=False)]
+    return table(
+        (file, None, row.source, row.series, f"{row.value:g} for {row.period_end:%Y-%m-%d}", "one value for one period")
         for row in different.itertuples()
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from postloan import chart
-from postloan.book import sample_cast, sample_ledger, sample_side
+from postloan.book import sample_cast, sample_indices, sample_ledger, sample_side
 from postloan.book.archetypes import ARCHETYPES, ROUTINE, SEEN, Archetype
 from postloan.errors import ContractError
 from postloan.tables import FACT_KEY, Intake
@@ -71,6 +71,7 @@ def told(seed: int = 1, borrowers: int = 32, loans: bool = True) -> tuple[Intake
     facts, seen = _facts(pd.concat(filings, ignore_index=True), file), pd.concat(looks, ignore_index=True)
     made = {"borrowers": masters, "statements": facts, "observations": seen}
     made |= {name: rows for name, rows in sample_ledger.tables(clients).items() if len(rows)}
+    made |= {"indices": sample_indices.table(seed, file)} if loans else {}
     read = sum(len(rows) for name, rows in made.items() if name != "borrowers")
     return Intake(file, "sample", made, read=read), sample_ledger.truth(clients)
 

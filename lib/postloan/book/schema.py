@@ -82,6 +82,20 @@ observations = Table(
     Index("observations_by_key", "borrower_id", "metric", "observed_on"),
 )
 
+indices = Table(
+    "indices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("series", String(64), nullable=False),
+    Column("period_end", Date, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("known_on", Date, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("import_id", Integer, ForeignKey("imports.id"), nullable=False),
+    Index("indices_by_key", "series", "period_end", "known_on"),
+)
+
 reviews = Table(
     "reviews",
     metadata,

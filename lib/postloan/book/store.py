@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
-from postloan.book import backing, news, refusals, schema
+from postloan.book import backing, entries, news, refusals, schema
 from postloan.book import marks as facts
 from postloan.book.news import FACT_COLUMNS
 from postloan.errors import ContractError, SourceError
@@ -100,6 +100,18 @@ class Book:
         seen = self._frame(query, dates=["observed_on", "known_on"]).sort_values("known_on", kind="stable")
         latest = seen.drop_duplicates(["borrower_id", "metric", "observed_on"], keep="last")
         return tables.check(latest.sort_values(tables.SEEN_KEY, ignore_index=True), "observations")
+
+    def indices(self, series: list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
+        """Index series (all or some) as known on `as_of`: the `indices` table, the newest word on each period."""
+        table, day = schema.indices, pd.Timestamp(as_of).date()
+        some = [] if series is None else [table.c.series.in_(series)]
+        with self.reading() as connection:
+            rows = self._held(connection, "indices", table.c.known_on <= day, *some)
+        if rows.empty:
+            rows = pd.DataFrame(columns=[*tables.SCHEMAS["indices"].columns])
+            return rows.astype({"value": float, "period_end": "datetime64[us]", "known_on": "datetime64[us]"})
+        rows = rows.sort_values("known_on", kind="stable").drop_duplicates(tables.INDEX_KEY, keep="last")
+        return rows.sort_values(tables.INDEX_KEY, ignore_index=True)
 
     def rows(self, table: str, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
         """A loan table (`loan_tables.LOAN_TABLES`) as known on `as_of`: the newest version of each key.
@@ -226,13 +238,13 @@ class Book:
             if result.refused:
                 return result
             if "borrowers" in found:
-                _save_borrowers(connection, found["borrowers"])
+                entries.save_borrowers(connection, found["borrowers"])
             for name, frame in found.items():
                 if name != "borrowers" and len(frame):
                     new = self._news(connection, name, frame, today)
                     result.added, result.unchanged = result.added + len(new), result.unchanged + len(frame) - len(new)
                     if len(new):
-                        _append(connection, schema.metadata.tables[name], new, intake)
+                        entries.append(connection, schema.metadata.tables[name], new, intake)
         if "statements" in found:
             result.flags = self._flags(found["statements"], today)
         if touched := [name for name in loan_flags.TABLES if name in found]:
@@ -243,6 +255,8 @@ class Book:
 
     def _news(self, connection: sa.Connection, name: str, frame: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
         """The rows of a file's table that the book does not know yet."""
+        if name == "indices":
+            return news.of_indices(frame, self._held(connection, name), today)
         history = self._history(connection, name, frame["borrower_id"].unique().tolist())
         if name == "statements":
             return news.of_statements(frame, history, today)
@@ -271,9 +285,13 @@ class Book:
 
     def _history(self, connection: sa.Connection, name: str, borrowers: list[str]) -> pd.DataFrame:
         """All versions of a table's rows of these borrowers, the oldest first."""
+        return self._held(connection, name, *_among(schema.metadata.tables[name], borrowers))
+
+    def _held(self, connection: sa.Connection, name: str, *which: sa.ColumnElement) -> pd.DataFrame:
+        """All versions of a table's rows for which the conditions hold, the oldest first."""
         table = schema.metadata.tables[name]
-        query = sa.select(table).where(*_among(table, borrowers)).order_by(table.c.id)
-        rows = pd.read_sql(query, connection).drop(columns=["id", "import_id"])
+        rows = pd.read_sql(sa.select(table).where(*which).order_by(table.c.id), connection)
+        rows = rows.drop(columns=["id", "import_id"])
         return _checked(rows, name) if len(rows) else rows
 
     def _facts(
@@ -371,28 +389,3 @@ def _follow_up(connection: sa.Connection, record: dict, day: dt.date) -> None:
             connection.execute(table.insert().values(**mine, **due, owner=signal["owner"], opened_on=day))
         elif known != signal["level"] and signal["status"] == "worse":
             connection.execute(table.update().where(open_).values(**due))
-
-
-def _append(connection: sa.Connection, table: sa.Table, facts: pd.DataFrame, intake: tables.Intake) -> None:
-    entry = dict(file=intake.file, kind=intake.kind, imported_at=dt.datetime.now(), read=intake.read, added=len(facts))
-    import_id = connection.execute(schema.imports.insert().values(**entry)).inserted_primary_key[0]
-    days = {name: column.dt.date for name, column in facts.select_dtypes("datetime").items()}
-    rows = facts.assign(import_id=import_id, **days)
-    blank = rows.columns[rows.isna().any()]
-    rows = rows.assign(**{name: rows[name].astype(object).where(rows[name].notna(), None) for name in blank})
-    connection.execute(table.insert(), rows.to_dict("records"))
-
-
-def _save_borrowers(connection: sa.Connection, master: pd.DataFrame) -> None:
-    """Insert borrowers; for known ones fill or replace only the fields the file states."""
-    table = schema.borrowers
-    known = set(connection.execute(sa.select(table.c.borrower_id)).scalars())
-    for record in master.to_dict("records"):
-        stated = {name: value for name, value in record.items() if not pd.isna(value)}
-        if isinstance(stated.get("first_drawdown"), pd.Timestamp):
-            stated["first_drawdown"] = stated["first_drawdown"].date()
-        if record["borrower_id"] not in known:
-            connection.execute(table.insert().values(**{"name": record["borrower_id"], "synthetic": False, **stated}))
-        elif len(stated) > 1:
-            mine = table.c.borrower_id == stated.pop("borrower_id")
-            connection.execute(table.update().where(mine).values(**stated))

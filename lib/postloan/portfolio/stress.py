@@ -55,7 +55,8 @@ def run(
 ) -> Stressed:
     """Levels and expected loss of the book under every shock of params/portfolio.yml, beside the year repeated.
 
-    `betas` (borrower_id, beta): per cent of revenue lost for a per cent of shock; a borrower without one has 1.
+    `betas` (borrower_id, beta): per cent of revenue lost for a per cent of shock; a borrower without one has 1, a
+    negative one counts as 0: nobody gains by a shock.
     `begins` is `capacity.start`, for the cover of debt service. Rules on the future and on peers are left out, in all
     worlds alike. ContractError names a borrower whose beta is given twice or is no number.
     """
@@ -74,6 +75,18 @@ def run(
     return Stressed(moved[MOVED], _book(moved, standing), left, len(newest) - given)
 
 
+def within(
+    panel: Panel, ids: list[str], judged: Judged, standing: pd.DataFrame, as_of: str, **about: object
+) -> Stressed:
+    """`run` for some borrowers alone; of `betas` those that could not be told are left out, so that they count as 1."""
+    own = panel.statements[panel.statements["borrower_id"].isin(ids)]
+    betas = about.pop("betas", None)
+    if own.empty:
+        return Stressed(pd.DataFrame(columns=MOVED), pd.DataFrame(columns=BOOK), sorted(ids), 0)
+    told = None if betas is None else betas.loc[betas["beta"].notna(), ["borrower_id", "beta"]]
+    return run(Panel(own), judged, standing, as_of, betas=told, **about)
+
+
 def _newest(panel: Panel) -> pd.DataFrame:
     """The last twelve months and closing balances of each borrower that has revenue for them, by borrower."""
     latest = (~panel.rows["borrower_id"].duplicated(keep="last")).to_numpy()
@@ -90,7 +103,7 @@ def _betas(betas: pd.DataFrame | None, ids: pd.Index) -> pd.Series:
     odd = betas[betas["borrower_id"].duplicated() | pd.to_numeric(betas["beta"], errors="coerce").isna()]
     if len(odd):
         raise ContractError(f"betas: expected one number a borrower; found {odd.iloc[0].to_dict()}")
-    return betas.set_index("borrower_id")["beta"].astype(float).reindex(ids).fillna(1.0)
+    return betas.set_index("borrower_id")["beta"].astype(float).reindex(ids).fillna(1.0).clip(lower=0)
 
 
 def shocked(newest: pd.DataFrame, change: pd.Series) -> pd.DataFrame:

@@ -8,9 +8,7 @@ from html import escape, unescape
 from pathlib import Path
 from urllib.parse import quote
 
-import mistune
 import nbformat
-import nh3
 from jinja2 import Environment
 from markupsafe import Markup
 from nbconvert.exporters import Exporter, TemplateExporter
@@ -20,19 +18,13 @@ from traitlets import Unicode, default
 from postloan import settings
 from postloan.errors import RunError
 from postloan.report import record, safety
+from postloan.report.richtext import markdown
 from postloan.wording import Texts, texts
 
 TEMPLATE = Path(__file__).with_name("template")
 LAB = "lab"  # the tag of cells that speak to the analyst in JupyterLab and stay off the page
 _SHOWN_TYPES = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain")
 _HEADING = re.compile(r"<(h[12])\b([^>]*)>(.*?)</\1>", re.DOTALL)
-_CLEAN_ATTRIBUTES = {
-    **nh3.ALLOWED_ATTRIBUTES,
-    "*": {"class"},
-    "td": {*nh3.ALLOWED_ATTRIBUTES["td"], "style"},
-    "th": {*nh3.ALLOWED_ATTRIBUTES["th"], "style"},
-}
-_markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrough", "def_list"])
 
 
 @dataclass
@@ -147,21 +139,6 @@ def _cell_blocks(cell: NotebookNode, number: int, words: Texts) -> list[str]:
         return [markdown(cell.source, words)]
     shown = [_output(output, number, tags, words) for output in cell.get("outputs", [])]
     return [f'<div class="output">{html}</div>' for html in shown if html]
-
-
-def markdown(source: str, words: Texts) -> str:
-    """Markdown as clean HTML: no images, no links to elsewhere, tables with scope in a scroll container."""
-    html = nh3.clean(
-        _markdown(source),
-        tags=nh3.ALLOWED_TAGS - {"img", "map", "area"},
-        attributes=_CLEAN_ATTRIBUTES,
-        filter_style_properties={"text-align"},
-        url_schemes=set(),
-        link_rel=None,
-    )
-    region = f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(words("page.wide_table"))}">'
-    html = html.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
-    return html.replace("<table", region + "<table").replace("</table>", "</table></div>")
 
 
 def _output(output: NotebookNode, number: int, tags: set[str], words: Texts) -> str:
