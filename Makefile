@@ -21,7 +21,8 @@ $(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json
 
 report: $(READY) ## Build the sample book and write its reports to outputs/
 	$(BIN)/postloan sample
-	$(BIN)/postloan run params/runs/sample.yml --as-of 2026-03-06 --language zh # a review to look back on
+	$(BIN)/postloan run params/runs/sample.yml --as-of 2026-03-06 --language zh --only borrower_review \
+		--borrower S0005 --borrower S0009 --borrower S0015 # reviews to look back on
 	$(BIN)/postloan run params/runs/sample.yml
 
 test: $(READY) lint ## Run every test
