@@ -1,6 +1,7 @@
 """How a value is read: bands at their edges, what counts as worse, and a client's own thresholds."""
 
 import math
+import re
 
 import pytest
 
@@ -96,6 +97,13 @@ def test_every_measure_has_its_words():
         missing = [name for name in measures() if not texts(language).has(f"ratio.{name}")]
         missing += [one.group for one in measures().values() if not texts(language).has(f"group.{one.group}")]
         assert not missing
+
+
+def test_a_basis_in_words_is_told_in_both_languages():
+    named = re.compile(r"(\w+ \d{4}|\[GK\])")
+    assert not [
+        one.id for one in measures().values() if one.basis and not one.basis_zh and not named.fullmatch(one.basis)
+    ]
 
 
 def test_every_band_states_its_basis():

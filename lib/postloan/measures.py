@@ -30,6 +30,7 @@ class Measure(BaseModel):
     key: bool = False
     forecast: bool = False
     basis: str = ""
+    basis_zh: str = ""  # where it is not the same in both languages
 
     def band(self, value: float | None) -> Literal["ok", "watch", "warn"] | None:
         """The band of a value; None where there is no value or no band."""

@@ -272,6 +272,17 @@ def test_second_restructuring_with_nothing_repaid():
     assert legality.serial(plain(), Known(under_observation=False), RULES) == "pass"
 
 
+@pytest.mark.parametrize(
+    ("told", "used_otherwise", "may"), [(None, True, True), (False, True, False), (None, None, None)]
+)
+def test_misuse_lets_the_bank_call(told, used_otherwise, may):
+    rows, state = book()
+    loan = workout.claim(rows, state, AS_OF, rules=RULES)
+    asset = pd.DataFrame({"asset_id": [loan.borrower_id], "use_changed": [used_otherwise]})
+    known = {} if told is None else {"may_call": told}
+    assert workout.situation(rows, state, loan, rules=RULES, known=known, assets=asset).known.may_call is may
+
+
 # -- a whole case from the book's tables
 
 

@@ -99,7 +99,7 @@ def test_waterfall_adds_up():
 
 def test_open_tests_are_asked_for():
     shown = told_by(remedy_tables.viability_table(plan("no_cash", "zh")))
-    assert "difficulty" in shown
+    assert "困难性质" in shown
     assert "现金预测" in shown
 
 

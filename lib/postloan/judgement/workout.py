@@ -52,9 +52,12 @@ def situation(
 
     `side` and `state` as for `claim`, `balance` the newest balance sheet by item (None: none), `cash` what is available
     (None: not known), `known` the fields of `Known`, `grade` of the statements; `facts` are `assets`, `debtors` and
-    `history` as `classification.classify` takes them. RuleError says what is wrong with `known`.
+    `history` as `classification.classify` takes them. Money used otherwise than agreed lets the bank call the loan
+    (Civil Code Art. 673) unless officers say that it may not. RuleError says what is wrong with `known`.
     """
     told, (asset, debtor, last) = rules_of.known(known or {}, rules), _facts(loan, **facts)
+    if told.may_call is None and asset.get("use_changed"):
+        told = told.model_copy(update={"may_call": True})
     about = {"known": told, "asset": asset, "debtor": debtor, "last_class": last, "grade": grade}
     if loan is None:
         none = pd.DataFrame(columns=recovery.SOURCES)

@@ -228,7 +228,7 @@ def band_table(measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
             words("column.ratio"): words.ratio(name),
             words("band.ok"): words.value(measure.ok, measure.unit),
             words("band.warn"): words.value(measure.warn, measure.unit),
-            words("column.basis"): measure.basis,
+            words("column.basis"): (measure.basis_zh if words.language == "zh" else "") or measure.basis,
         }
         for name, measure in measures.items()
         if measure.ok is not None
