@@ -98,7 +98,8 @@ def test_bands_widen_where_they_missed():
     made = environment.forecast(held, environment.state(held, FOOD, "2031-09-15"), FOOD, 12)
     assert made["origins"].iloc[0] == 24
     assert (made["widened"] >= 1).all()
-    assert made["widened"].is_monotonic_increasing
+    assert made["widened"].max() > 1.2
+    assert made["upper"].iloc[-1] - made["mean"].iloc[-1] > 4  # the wild years moved by more in a year
 
 
 def test_quarterly_series_in_quarters():

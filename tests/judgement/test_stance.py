@@ -57,9 +57,23 @@ def test_worse_is_on_the_bad_side():
     events = pd.DataFrame({"effect": ["severe", "favourable", "adverse"]})
     wanted = {name: series()[name] for name in ids}
     told = stance.environment_facts(state, ahead, events, wanted, pd.Series([0.1, 0.2]))
+    assert pd.isna(told.pop("driver_place"))
     assert told == {
         "driver_growth": 0.2, "indices_worse": 0.5, "outlook_worse": 0.5, "events_severe": 1.0, "events_balance": -1.0,
     }  # fmt: skip
+
+
+def test_place_of_growth_by_hand():
+    driver = pd.Series([9.0, 0.1, 0.3, 0.2, 0.2], index=[0, 200, 220, 240, 260])  # the first is older than ten years
+    assert stance._place(driver) == pytest.approx((1 + 2) / 2 / 3)
+
+
+def test_what_is_not_judged_counts_on_neither_side():
+    states = {"level": ["red", "none"], "class": ["unknown", "unknown"], "exposure": [1.0, 3.0]}
+    standing = pd.DataFrame({"borrower_id": ["A", "B"], **states})
+    told = stance.exposure_facts(standing, ["A", "B"], pd.DataFrame(columns=["borrower_id", "growth"]))
+    assert told["warned_share"] == 0.25
+    assert pd.isna(told["npl_share"])
 
 
 def test_house_tests_read():

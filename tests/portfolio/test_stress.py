@@ -68,3 +68,17 @@ def test_odd_sensitivity_is_refused(book_of):
     twice = pd.DataFrame({"borrower_id": ["S0001", "S0001"], "beta": [1.0, 2.0]})
     with pytest.raises(ContractError, match=r"one number a borrower; found .*S0001"):
         stress.run(*book_of, AS_OF, betas=twice)
+
+
+def test_strong_and_negative_sensitivities(book_of):
+    """Nobody gains by a shock, and one that would lose more than all its revenue loses all but a sliver."""
+    panel, judged, stand = book_of
+    begins = pd.DataFrame(columns=["borrower_id"])
+    betas = pd.DataFrame({"borrower_id": ["S0001", "S0002"], "beta": [-0.5, 9.0]})
+    told = stress.within(panel, ["S0001", "S0002"], judged, stand, AS_OF, betas=betas, begins=begins)
+    assert told.moved.set_index("borrower_id")["beta"].to_dict() == {"S0001": 0.0, "S0002": 9.0}
+    assert told.assumed == 0
+
+
+def test_stress_within_nobody(book_of):
+    assert stress.within(*book_of[:1], [], *book_of[1:], AS_OF).book.empty

@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postloan import settings
 from postloan.industries import Series
-from postloan.tables import CLASSES
+from postloan.tables import CLASSES, LEVELS
 
 STANCES = ("support", "hold", "reduce", "exit")
-FACTS = ("driver_growth", "indices_worse", "outlook_worse", "events_severe", "events_balance", "median_growth",
-         "warned_share", "npl_share", "book_share")  # fmt: skip
+FACTS = ("driver_growth", "driver_place", "indices_worse", "outlook_worse", "events_severe", "events_balance",
+         "median_growth", "warned_share", "npl_share", "book_share")  # fmt: skip
 REASONS = ["test", "fact", "value", "below", "above", "points", "state"]
+UNKNOWN = "unknown"
 _BALANCE = {"favourable": 1, "neutral": 0, "adverse": -1, "severe": -1}
 
 
@@ -87,7 +88,8 @@ def load(path: Path | None = None) -> Plan:
 def environment_facts(
     state: pd.DataFrame, ahead: pd.DataFrame, events: pd.DataFrame, wanted: dict[str, Series], driver: pd.Series
 ) -> dict[str, float]:
-    """Facts from outside: newest growth of the driver (`environment.growth`), the shares of running series that are
+    """Facts from outside: newest growth of the driver (`environment.growth`) and where that stands among its own of ten
+    years, the shares of running series that are
     worse than a year ago and expected to get worse, and the events; NaN where none is known."""
     running = state[state["status"].isin(["current", "late"])].set_index("series")
     sides = pd.Series({name: {"high": -1, "low": 1}.get(each.better) for name, each in wanted.items()}, dtype=float)
@@ -97,6 +99,7 @@ def environment_facts(
     severe = float((events["effect"] == "severe").sum())
     return {
         "driver_growth": float(driver.iloc[-1]) if len(driver) else float("nan"),
+        "driver_place": _place(driver),
         "indices_worse": float((worse > 0).mean()) if len(worse) else float("nan"),
         "outlook_worse": float((coming > 0).mean()) if len(coming) else float("nan"),
         "events_severe": severe if len(events) else float("nan"),
@@ -104,21 +107,32 @@ def environment_facts(
     }
 
 
+def _place(driver: pd.Series) -> float:
+    """The share of the driver's growth of ten years that was below the newest (ties half); NaN below two years."""
+    own = driver[driver.index > driver.index[-1] - 120] if len(driver) else driver
+    if len(own) < 2 or own.index[-1] - own.index[0] < 24:
+        return float("nan")
+    past, now = own.iloc[:-1], own.iloc[-1]
+    return float(((past < now).mean() + (past <= now).mean()) / 2)
+
+
 def exposure_facts(standing: pd.DataFrame, ids: list[str], grown: pd.DataFrame) -> dict[str, float]:
     """Facts from our book: median newest growth of revenue of its members, the shares of their exposure (of borrowers
-    where none is known) warned orange or red and classed substandard or worse, and their share of the book."""
+    where none is known) warned orange or red and classed substandard or worse, and their share of the book. What
+    is not judged counts on neither side."""
     mine = standing[standing["borrower_id"].isin(ids)]
     owed, total = mine["exposure"], standing["exposure"].sum()
     weight = owed.fillna(0.0) if owed.sum() > 0 else pd.Series(1.0, index=mine.index)
     newest = grown[grown["borrower_id"].isin(ids)].groupby("borrower_id")["growth"].last()
 
-    def share(hit: pd.Series) -> float:
-        return float((weight * hit).sum() / weight.sum()) if weight.sum() > 0 else float("nan")
+    def share(column: str, bad: tuple[str, ...]) -> float:
+        known = weight * (mine[column] != UNKNOWN)
+        return float((known * mine[column].isin(bad)).sum() / known.sum()) if known.sum() > 0 else float("nan")
 
     return {
         "median_growth": float(newest.median()) if len(newest) else float("nan"),
-        "warned_share": share(mine["level"].isin(["orange", "red"])),
-        "npl_share": share(mine["class"].isin(CLASSES[2:])),
+        "warned_share": share("level", LEVELS[2:]),
+        "npl_share": share("class", CLASSES[2:]),
         "book_share": float(owed.sum() / total) if total > 0 else float("nan"),
     }
 

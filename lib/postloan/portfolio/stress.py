@@ -25,6 +25,7 @@ from postloan.tables import LEVELS
 
 MOVED = ["borrower_id", "shock", "beta", "level", "before", "expected_loss", "loss_before", "dscr"]
 BOOK = ["shock", "borrowers", *LEVELS, "worse", "red_exposure", "expected_loss", "loss_before", "cover", "below"]
+_MOST = -0.999  # a case of `capacity` must leave some revenue
 _LOOK_BACK = pd.DateOffset(months=37)
 _BACK = {"earned": ["gross_profit", "operating_profit", "profit_before_tax"], "kept": ["net_profit",
          "net_profit_parent", "cfo"], "worth": ["equity", "equity_parent", "undistributed_profit", "retained_earnings"],
@@ -178,7 +179,7 @@ def _cover(begins: pd.DataFrame | None, moved: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=columns).astype({"borrower_id": object, "shock": float, "dscr": float})
     assumed, parts = assumptions.load(), []
     for beta, part in moved.groupby("beta"):
-        cases = {f"{shock:g}": assumptions.Case(revenue=max(-1.0, shock * beta)) for shock in moved["shock"].unique()}
+        cases = {f"{shock:g}": assumptions.Case(revenue=max(_MOST, shock * beta)) for shock in moved["shock"].unique()}
         own = assumed.model_copy(update={"stress": assumed.stress.model_copy(update={"cases": cases})})
         told = capacity.stress(begins[begins["borrower_id"].isin(part["borrower_id"])], assumed=own)
         parts.append(told[told["case"] != "base"].assign(shock=lambda rows: rows["case"].astype(float)))

@@ -281,7 +281,8 @@ def source_table(statements: pd.DataFrame, sheet: Sheet) -> Exhibit:
         }
         for file, part in files
     ]
-    return table(words("exhibit.sources"), rows, sheet, numeric=(words("column.figures"),))
+    columns = tuple(words(f"column.{name}") for name in ("source", "figures", "periods", "known_on"))
+    return table(words("exhibit.sources"), rows, sheet, columns=columns, numeric=columns[1:2])
 
 
 def explanation(explained: object, measure: Measure, sheet: Sheet) -> Exhibit:

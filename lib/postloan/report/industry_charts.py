@@ -15,7 +15,7 @@ from postloan.report.exhibits import Exhibit
 from postloan.report.industry_tables import figure as shown_value
 from postloan.report.whole_book import BookSheet
 
-_YEARS, _WORST, _LABEL = 6, 3, 24
+_YEARS, _WORST, _LABEL, _MANY = 6, 3, 24, 40
 
 
 def indices(
@@ -104,18 +104,24 @@ def places(
 
 
 def _places(ax: matplotlib.axes.Axes, mine: pd.DataFrame, marked: list[str], weak: float) -> None:
-    """Dots by place, stacked where they are many at one place."""
+    """Dots by place, stacked where they are many at one place; of very many bars, and the marked ones alone as dots."""
     ax.axvspan(0, weak * 100, color=ALARM, alpha=0.09, linewidth=0)
     bins = (mine["good"] * 14).round()
-    height = mine.groupby(bins).cumcount()
-    top = max(int(height.max()), 2)
+    height, top = mine.groupby(bins).cumcount(), 2
+    if len(mine) > _MANY:
+        counts, edges = np.histogram(mine["good"] * 100, bins=20, range=(0, 100))
+        ax.bar(edges[:-1], counts, width=5, align="edge", color=SOFT, linewidth=0)
+        mine = mine[mine["borrower_id"].isin(marked)]
+        top, height = int(counts.max()), pd.Series(np.arange(len(mine)) * counts.max() / 3, mine.index)
+    elif len(mine):
+        top = max(int(height.max()), 2)
     for row, at in zip(mine.itertuples(), height, strict=True):
         own = row.borrower_id in marked
         ax.plot(row.good * 100, at, "o", color=ALARM if own else ACCENT, markersize=7 if own else 3, zorder=2 + own)
         if own:
             number = str(marked.index(row.borrower_id) + 1)
             ax.text(row.good * 100, at, number, color="white", fontsize=5.5, ha="center", va="center", zorder=4)
-    ax.set(xlim=(-4, 104), ylim=(-0.8, top + 1.8), yticks=[], xlabel="", ylabel="")
+    ax.set(xlim=(-4, 104), ylim=(-0.25 * top, 1.5 * top), yticks=[], xlabel="", ylabel="")
     ax.set_xticks([0, 50, 100], ["0", "50", "100"], fontsize=6.5)
     ax.spines["left"].set_visible(False)
 

@@ -11,23 +11,25 @@ from postloan.report.exhibits import Exhibit, table
 from postloan.report.narrative import Prose
 from postloan.report.richtext import markdown
 from postloan.report.whole_book import BookSheet, prose
+from postloan.tables import LEVELS
 from postloan.wording import DASH
 
 _STANCE = {"support": "ok", "hold": "ok", "reduce": "watch", "exit": "warn"}
 _SHAPES = {"ok": "●", "watch": "◆", "warn": "▲", "none": "○"}
 _EFFECT = {"favourable": "ok", "neutral": "none", "adverse": "watch", "severe": "warn"}
 _STATE = {"held": "warn", "not_held": "none", "unknown": "none"}
-SHOWN = 30
+SHOWN = 15
 
 
 def _listed(key: str, names: tuple[str, ...], rows: list[tuple], sheet: BookSheet, **about: tuple) -> Exhibit:
-    """A table of cells under the headings `industry.<key>.column.<name>`; `about` are numeric (names) and notes."""
+    """A table of cells under the headings `industry.<key>.column.<name>`; `about`: numeric (names), notes and css."""
     words = sheet.words
     columns = tuple(words(f"industry.{key}.column.{name}") for name in names)
     numeric = tuple(words(f"industry.{key}.column.{name}") for name in about.get("numeric", ()))
     cells = [dict(zip(columns, row, strict=True)) for row in rows]
     notes = tuple(note for note in about.get("notes", ()) if note)
-    return table(words(f"industry.{key}.caption"), cells, sheet, columns=columns, numeric=numeric, notes=notes)
+    caption, css = words(f"industry.{key}.caption"), about.get("css", "")
+    return table(caption, cells, sheet, columns=columns, numeric=numeric, notes=notes, css=css)
 
 
 def _marked(kind: str, text: str) -> Markup:
@@ -107,22 +109,27 @@ def state_table(state: pd.DataFrame, ahead: pd.DataFrame, wanted: Mapping[str, o
     last = ahead.groupby("series", sort=False).tail(1).set_index("series")
     for row in state[state["status"] != "absent"].itertuples():
         about, end = wanted[row.series], last.loc[row.series]
-        cells = (sheet.said(about.name), f"{row.period_end:%Y-%m}", figure(row.value, about.kind, sheet))
+        period = f"{row.period_end:%Y-%m}" + ("*" if row.status == "late" else "")
+        cells = (sheet.said(about.name), period, figure(row.value, about.kind, sheet))
         place = DASH if pd.isna(row.place) else words.number(100 * row.place, 0)
-        expected = (_expected(end, about, sheet), _kept(end, sheet), _remark(row, end, sheet))
+        expected = (_expected(row, end, about, sheet), _kept(end, sheet))
         rows.append((*cells, _change(row, about, sheet), place, *expected))
     absent = [sheet.said(wanted[name].name) for name in state.loc[state["status"] == "absent", "series"]]
     note = words("industry.state.absent", series=words("case.and").join(absent)) if absent else ""
-    numeric = ("period", "value", "change", "place", "expected", "held")
-    names = ("series", *numeric, "remark")
-    return _listed("state", names, rows, sheet, numeric=numeric, notes=(note, words("industry.state.note")))
+    numeric = ("period", "value", "change", "place", "held")
+    names, notes = ("series", *numeric[:4], "expected", "held"), (note, words("industry.state.note"))
+    return _listed("state", names, rows, sheet, numeric=numeric, notes=notes, css="industry-state")
 
 
-def _expected(end: pd.Series, about: object, sheet: BookSheet) -> str:
-    if pd.isna(end["mean"]):
-        return DASH
+def _expected(row: tuple, end: pd.Series, about: object, sheet: BookSheet) -> str:
+    """The expected value with its band, marked where it beats nothing, or why there is none."""
+    words = sheet.words
+    if row.status == "stopped":
+        return words("industry.state.stopped", months=int(row.months_old))
+    if pd.isna(end["mean"]) or end["reason"] in ("too_short", "irregular"):
+        return words("industry.state.too_short")
     shown = {side: figure(end[side], about.kind, sheet) for side in ("mean", "lower", "upper")}
-    return sheet.words("industry.state.expected", **shown)
+    return words("industry.state.expected", **shown) + ("†" if end["mase"] >= 1 else "")
 
 
 def _kept(end: pd.Series, sheet: BookSheet) -> str:
@@ -139,19 +146,6 @@ def _change(row: tuple, about: object, sheet: BookSheet) -> str:
     if about.kind == "level":
         return sheet.words.change_share(row.change)
     return f"{row.change:+.1f}".replace("-", "−")
-
-
-def _remark(row: tuple, end: pd.Series, sheet: BookSheet) -> str:
-    """Whether the series has stopped, is late or too short, and whether its forecast beats last year's value."""
-    words = sheet.words
-    if row.status == "stopped":
-        return words("industry.state.stopped", months=int(row.months_old))
-    told = [words("industry.state.late", months=int(row.months_old))] if row.status == "late" else []
-    if pd.isna(end["mean"]) or end["reason"] in ("too_short", "irregular"):
-        told.append(words("industry.state.too_short"))
-    if pd.notna(end["mase"]) and end["mase"] >= 1:
-        told.append(words("industry.state.no_better"))
-    return words("industry.joint").join(told)
 
 
 def event_table(events: pd.DataFrame, own: pd.DataFrame, months: int, sheet: BookSheet) -> Exhibit:
@@ -271,13 +265,16 @@ def lag_table(lags: pd.DataFrame, step: int, sheet: BookSheet) -> Exhibit:
 
 
 def member_table(standing: pd.DataFrame, grown: pd.DataFrame, betas: pd.DataFrame, sheet: BookSheet) -> Exhibit:
-    """Our borrowers of the industry, the largest exposure first, with level, class, newest growth and sensitivity."""
+    """Our borrowers of the industry, the largest exposure (else the highest level) first: level, class, newest growth,
+    sensitivity."""
     words = sheet.words
     if standing.empty:
         return Exhibit(prose(sheet, words("industry.lead.nobody"))._repr_html_())
     growth = grown.groupby("borrower_id")["growth"].last()
     beta, rows = betas.set_index("borrower_id")["beta"], []
-    for row in standing.sort_values("exposure", ascending=False, na_position="last").head(SHOWN).to_dict("records"):
+    ordered = standing.assign(rank=standing["level"].map({level: n for n, level in enumerate(LEVELS)}))
+    ordered = ordered.sort_values(["exposure", "rank"], ascending=False, na_position="last")
+    for row in ordered.head(SHOWN).to_dict("records"):
         name = row["borrower_id"]
         change = words.change_share(growth[name]) if name in growth else DASH
         states = (sheet.state(row["level"]), sheet.state(row["class"]))

@@ -1,0 +1,53 @@
+"""An industry told: notes are cleaned and aged, nobody is no error, reasons are summed by fact."""
+
+import pandas as pd
+import pytest
+
+from postloan import exhibits, industries, texts, whole_book
+from postloan.judgement import stance
+from postloan.report import industry_charts, industry_tables
+
+BOOK = pd.DataFrame({"borrower_id": ["A"], "name": ["甲"], "name_en": ["Alpha"]})
+STATEMENTS = pd.DataFrame({"derived": [False], "source": ["x.csv · row 2"]})
+
+
+@pytest.fixture(params=["zh", "en"])
+def sheet(request):
+    return whole_book.sheet(texts(request.param), STATEMENTS, "2025-06-30", "CNY", borrowers=BOOK, rules={})
+
+
+def notes(body, dated="2025-03-01"):
+    row = {"dated": pd.Timestamp(dated), "title": "<b>T</b>", "source": "desk", "body": body, "file": "n.md"}
+    return pd.DataFrame([row], columns=industries.NOTES)
+
+
+def test_note_is_clean_and_aged(sheet):
+    html = industry_tables.note_story(notes("**bold** <script>alert(1)</script> [x](http://a.b)"), 24, sheet).html
+    assert "<strong>bold</strong>" in html
+    assert "<script" not in html
+    assert "http://a.b" not in html
+    assert "&lt;b&gt;T&lt;/b&gt;" in html
+    assert ("距今3个月" if sheet.words.language == "zh" else "3 months old") in html
+
+
+def test_old_note_is_called_old(sheet):
+    assert sheet.words("industry.note.old") in industry_tables.note_story(notes("x", "2022-01-01"), 24, sheet).html
+
+
+def test_nobody_is_told(sheet):
+    stand = pd.DataFrame(columns=["borrower_id", "exposure", "level", "class"])
+    told = industry_tables.lead(stance.suggest({}), {}, stand, "X", sheet)
+    assert sheet.words("industry.lead.nobody") in told.paragraphs
+    assert "0" in told.title
+    assert sheet.words("industry.lead.nobody") in industry_tables.member_table(stand, stand, stand, sheet).html
+    none = pd.DataFrame(columns=["borrower_id", "metric", "good"])
+    assert industry_charts.places(none, stand, 0.25, {}, sheet).html == ""
+    assert exhibits.source_table(STATEMENTS.iloc[:0].assign(period_end=None, known_on=None), sheet).html
+
+
+def test_points_of_one_fact_are_summed(sheet):
+    stand = pd.DataFrame({"borrower_id": ["A"], "exposure": [1.0], "level": ["red"], "class": ["normal"]})
+    facts = {"warned_share": 1.0, "npl_share": 0.0, "book_share": 0.1, "median_growth": 0.0, "events_severe": 0.0}
+    told = industry_tables.lead(stance.suggest(facts), facts, stand, "X", sheet)
+    assert len(told.points) == 1
+    assert "−2" in told.points[0]
