@@ -25,6 +25,7 @@ report: $(READY) ## Build the sample book and write its reports to outputs/
 		--borrower S0005 --borrower S0009 --borrower S0015 # reviews to look back on
 	$(BIN)/postloan run params/runs/sample.yml
 
+test: export OMP_NUM_THREADS = 1 # a test worker a core; more threads only get in each other's way
 test: $(READY) lint ## Run every test
 	$(BIN)/python -m pytest -n logical --dist loadfile
 

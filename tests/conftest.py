@@ -78,7 +78,11 @@ def warm_parent():
 @pytest.fixture(scope="session")
 def made_run(warm_parent, sample_address: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where params/runs/sample.yml wrote S0003 and S0005 in both languages; its home is three folders up."""
-    home = tmp_path_factory.mktemp("home")
+    return made_reports(sample_address, tmp_path_factory.mktemp("home"), ["zh", "en"])
+
+
+def made_reports(sample_address: str, home: Path, languages: list[str]) -> Path:
+    """Review S0003 and S0005 of the sample by a run in a home of its own; the run's folder."""
     for folder in ("notebooks", "params"):
         shutil.copytree(ROOT / folder, home / folder)
     (home / "data").mkdir()
@@ -86,8 +90,12 @@ def made_run(warm_parent, sample_address: str, tmp_path_factory: pytest.TempPath
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("POSTLOAN_HOME", str(home))
         wanted = plan.load_run(
-            home / "params" / "runs" / "sample.yml", borrowers=["S0003", "S0005"], notebooks=["borrower_review"], jobs=2
+            home / "params" / "runs" / "sample.yml",
+            borrowers=["S0003", "S0005"],
+            notebooks=["borrower_review"],
+            languages=languages,
+            jobs=2,
         )
         outcomes = run.run_all(wanted, plan.jobs(wanted, open_book(wanted.book)))
-        assert [outcome.status for outcome in outcomes] == ["ok"] * 4, [str(outcome) for outcome in outcomes]
+        assert {outcome.status for outcome in outcomes} == {"ok"}, [str(outcome) for outcome in outcomes]
         return wanted.folder

@@ -7,13 +7,18 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 
-from conftest import ROOT
+from conftest import ROOT, made_reports
 from postloan.analysis.periods import Panel
 from postloan.judgement import exposures
 from postloan.portfolio import screen
 from postloan.report import page, record
 
 NAME, BORROWER, AS_OF = "borrower_review.ipynb", "S0003", "2026-05-15"
+
+
+@pytest.fixture(scope="module")
+def made_run(warm_parent, sample_address, tmp_path_factory):
+    return made_reports(sample_address, tmp_path_factory.mktemp("home"), ["zh"])
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +88,7 @@ def computed(sample_address, borrower):
     raise AssertionError("the notebook has no conclusion")
 
 
-@pytest.mark.parametrize("borrower", [f"S00{number:02}" for number in range(1, 11)])
+@pytest.mark.parametrize("borrower", ["S0003", "S0005", "S0007", "S0009"])
 def test_screen_says_what_each_report_finds(judged, sample_address, borrower):
     names, found = computed(sample_address, borrower), screened(judged, borrower)
     assert found["level"] == names["level"].at[0, "level"]
