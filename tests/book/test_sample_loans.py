@@ -116,7 +116,9 @@ def test_first_drawdown_is_the_masters():
 def test_larger_book_keeps_smaller_loans():
     smaller = sample.make(1, 11)
     for name, rows in smaller.tables.items():
-        mine = INTAKE.tables[name][INTAKE.tables[name]["borrower_id"].isin(smaller.tables["borrowers"]["borrower_id"])]
+        mine = INTAKE.tables[name]
+        if name != "indices":  # of no borrower
+            mine = mine[mine["borrower_id"].isin(smaller.tables["borrowers"]["borrower_id"])]
         assert mine.reset_index(drop=True).equals(rows.reset_index(drop=True)), name
 
 
