@@ -16,7 +16,8 @@ from postloan import settings, wording
 from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
-GROUND = {"errors", "settings", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording", "industries"}
+GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
+GROUND |= {"industries"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},

@@ -81,6 +81,7 @@ __all__ = [
     "screen",
     "sensitivity",
     "servicing",
+    "settings",
     "sight",
     "sightings",
     "signals",

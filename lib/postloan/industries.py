@@ -13,28 +13,25 @@ from typing import Annotated, Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
 from postloan.errors import RuleError
+from postloan.strict import Strict
 
 EVENTS = ["happened_on", "kind", "effect", "title", "source"]
 NOTES = ["dated", "title", "source", "body", "file"]
 _FRONT = re.compile(r"\A\ufeff?---\s*\n(.*?)\n---\s*\n(.*)\Z", re.DOTALL)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Both(_Part):
+class Both(Strict):
     """A text in both languages."""
 
     zh: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
 
-class Series(_Part):
+class Series(Strict):
     """One index series. `kind`: a level (compared with a year ago), a growth on the year already in per cent, or a
     diffusion index around 50; `every`: months a period; `published_days` after a period's end."""
 
@@ -46,7 +43,7 @@ class Series(_Part):
     better: Literal["high", "low", "none"] = "high"
 
 
-class Event(_Part):
+class Event(Strict):
     """A policy or market event of an industry: its day, what it does to the business, and who says so."""
 
     date: dt.date
@@ -56,7 +53,7 @@ class Event(_Part):
     source: str = Field(min_length=1)
 
 
-class Industry(_Part):
+class Industry(Strict):
     """One industry: `codes` begin the industry text of its borrowers; the first of `drivers` that the book has is set
     beside their revenue."""
 
@@ -65,7 +62,7 @@ class Industry(_Part):
     codes: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     indices: list[str]
     drivers: list[str]
-    events: list[Event] = []
+    events: list[Event] = Field([])
 
     @model_validator(mode="after")
     def _known(self) -> Industry:
@@ -74,7 +71,7 @@ class Industry(_Part):
         return self
 
 
-class _Front(_Part):
+class _Front(Strict):
     """What stands at the head of a research note."""
 
     industries: list[str] = Field(min_length=1)

@@ -90,6 +90,12 @@ def kernel_memory() -> int | None:
     return int(os.environ.get("POSTLOAN_MEMORY_MB") or 0) or None
 
 
+def clients() -> dict[str, dict]:
+    """What every file of params/borrowers says, by borrower."""
+    files = {path.stem: load_yaml(path) for path in sorted(params("borrowers").glob("*.yml"))}
+    return {str(content.get("borrower_id", name)): content for name, content in files.items()}
+
+
 def params(*parts: str) -> Path:
     """A path under params/."""
     return home().joinpath("params", *parts)

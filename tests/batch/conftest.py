@@ -63,6 +63,23 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def of_no_borrower(home):
+    return lambda more="": _of_no_borrower(home, more)
+
+
+def _of_no_borrower(home, more):
+    """Put a second notebook, `whole`, into the home: the tiny one without a borrower, and with `more` parameters."""
+    notebook = nbformat.read(home / "notebooks" / "tiny.ipynb", as_version=4)
+    for cell in notebook.cells:
+        cell.source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("borrower_id"))
+        cell.source = cell.source.replace("borrower_id=borrower_id, ", "")
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source += more
+    nbformat.write(notebook, home / "notebooks" / "whole.ipynb")
+    parameters.declared.cache_clear()
+
+
+@pytest.fixture
 def book(home):
     people = pd.DataFrame({"borrower_id": ["A", "../../etc/x", "000001"], "name": ["Al", "<script>", "一"]})
     book = open_book()

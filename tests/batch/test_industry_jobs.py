@@ -1,22 +1,15 @@
 """A notebook that declares an industry is made once an industry and language."""
 
-import nbformat
 import pytest
 
-from postloan.batch import index, parameters, plan
+from postloan.batch import index, plan
 from postloan.errors import RunError
 
 
 @pytest.fixture
-def whole(home):
+def whole(home, of_no_borrower):
     """A second notebook, of an industry and without a borrower; the home has two industries."""
-    notebook = nbformat.read(home / "notebooks" / "tiny.ipynb", as_version=4)
-    for cell in notebook.cells:
-        cell.source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("borrower_id"))
-        cell.source = cell.source.replace("borrower_id=borrower_id, ", "")
-        if "parameters" in cell.metadata.get("tags", []):
-            cell.source += '\nindustry: str = "food"  # which'
-    nbformat.write(notebook, home / "notebooks" / "whole.ipynb")
+    of_no_borrower('\nindustry: str = "food"  # which')
     folder = home / "params" / "industries"
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.yml"):
@@ -24,7 +17,6 @@ def whole(home):
     for name in ("food", "steel"):
         text = f"name: {{zh: 甲{name}, en: {name}}}\ncodes: [X]\nindices: []\ndrivers: []\n"
         (folder / f"{name}.yml").write_text(text, encoding="utf-8")
-    parameters.declared.cache_clear()
     return home
 
 

@@ -1,23 +1,17 @@
 """A notebook that names no borrower is about the whole book: one job a language, linked from the index."""
 
-import nbformat
 import pytest
 
-from postloan.batch import index, parameters, plan, run
+from postloan.batch import index, plan, run
 from postloan.book.store import open_book
 from postloan.errors import RunError
 from postloan.report import record
 
 
 @pytest.fixture
-def whole(home):
+def whole(home, of_no_borrower):
     """A second notebook, without a borrower."""
-    notebook = nbformat.read(home / "notebooks" / "tiny.ipynb", as_version=4)
-    for cell in notebook.cells:
-        cell.source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("borrower_id"))
-        cell.source = cell.source.replace("borrower_id=borrower_id, ", "")
-    nbformat.write(notebook, home / "notebooks" / "whole.ipynb")
-    parameters.declared.cache_clear()
+    of_no_borrower()
     return home
 
 

@@ -63,12 +63,12 @@ def test_unpenalised_fit_equals_statsmodels(learned):
     free = PLAN.model_copy(
         update={"penalty": PLAN.penalty.model_copy(update=dict.fromkeys(("line", "rise", "pair", "period"), 1e-9))}
     )
-    told = hazard._problem(learned[1].rows, learned[1].values[["size"]], free)
+    told = hazard._problem(learned[1].rows, learned[1].values[["size"]])
     wanted = factors.columns(["size"], free)[:1]
     matrix = factors.design(factors.places(told.values, factors.grids(told.values, 21)), wanted, free)
     weights, covariance, effective = hazard._weights(told, matrix, wanted, free)
     exog = sm.add_constant(matrix)
-    plain = sm.GLM(told.outcome, exog, family=sm.families.Binomial(), freq_weights=told.weight)
+    plain = sm.GLM(told.outcome, exog, family=sm.families.Binomial())
     plain = plain.fit(cov_type="cluster", cov_kwds={"groups": pd.factorize(told.firm)[0], "use_correction": False})
     assert weights[0] == pytest.approx(plain.params[1], rel=1e-3)
     assert covariance[0, 0] == pytest.approx(plain.cov_params()[1, 1], rel=1e-2)

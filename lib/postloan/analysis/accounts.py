@@ -12,11 +12,12 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from postloan import settings
 from postloan.analysis import parties, tracing, use_facts, use_params
 from postloan.analysis.use_facts import Reading, number
+from postloan.strict import Strict
 
 TABLES = ("loans", "drawdowns", "transactions", "parties", "papers", "guarantors")
 SEEN = ["borrower_id", "metric", "value", "observed_on", "source", "measured_on"]
@@ -33,21 +34,17 @@ ACCOUNTS = [
 PAYERS = ["borrower_id", "name", "amount", "share"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Pairing(_Strict):
+class _Pairing(Strict):
     days: int = Field(ge=0, le=366)
     near: float = Field(gt=0, lt=1)
 
 
-class _Words(_Strict):
+class _Words(Strict):
     loan: list[str] = Field(min_length=1)
     refund: list[str] = Field(min_length=1)
 
 
-class Spans(_Strict):
+class Spans(Strict):
     """params/account_behaviour.yml."""
 
     look_back_days: int = Field(gt=0)

@@ -8,20 +8,17 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
+from postloan.strict import Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Kind = Literal["cash", "securities", "residential", "real_estate", "land", "receivables", "equipment", "inventory"]
 KINDS = get_args(Kind)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Debt(_Part):
+class Debt(Strict):
     """How what is owed to others is read from statements."""
 
     revolving_share: Share
@@ -30,7 +27,7 @@ class Debt(_Part):
     basis: str = Field(min_length=4)
 
 
-class Cover(_Part):
+class Cover(Strict):
     """Cash cover of debt service: floor and comfort in times, how many quarters ahead."""
 
     maintenance_share: Share
@@ -48,7 +45,7 @@ class Cover(_Part):
         return self
 
 
-class Case(_Part):
+class Case(Strict):
     """One stress: revenue by a share, costs up by a share of revenue, interest up by a rate on all debt."""
 
     revenue: float = Field(0.0, gt=-1, le=0)
@@ -56,7 +53,7 @@ class Case(_Part):
     rate: Share = 0.0
 
 
-class Stress(_Part):
+class Stress(Strict):
     """The stress cases and how a loss of revenue passes through."""
 
     variable_cost_share: Share
@@ -65,7 +62,7 @@ class Stress(_Part):
     basis: str = Field(min_length=4)
 
 
-class Covenants(_Part):
+class Covenants(Strict):
     """When a covenant is close, and how old a figure may be that tests one."""
 
     close_within: Share
@@ -74,7 +71,7 @@ class Covenants(_Part):
     basis: str = Field(min_length=4)
 
 
-class WorkingCapital(_Part):
+class WorkingCapital(Strict):
     """The working-capital need and what counts as lending beyond it."""
 
     products: list[str] = Field(min_length=1)
@@ -89,7 +86,7 @@ class WorkingCapital(_Part):
         return self
 
 
-class CollateralKind(_Part):
+class CollateralKind(Strict):
     """One kind of collateral: forced-sale haircut, cap on loan to value, days between valuations."""
 
     haircut: Share
@@ -97,14 +94,14 @@ class CollateralKind(_Part):
     revalue_days: int = Field(gt=0)
 
 
-class Coverage(_Part):
+class Coverage(Strict):
     """Collateral after haircuts over the claim: weak below, ample from."""
 
     weak: float = Field(gt=0)
     ample: float = Field(gt=0)
 
 
-class Collateral(_Part):
+class Collateral(Strict):
     """How collateral is counted."""
 
     basis: str = Field(min_length=4)
@@ -121,14 +118,14 @@ class Collateral(_Part):
         return self
 
 
-class Limits(_Part):
+class Limits(Strict):
     """Past `watch` a figure is watched, past `weak` it makes the guarantor weak."""
 
     watch: float
     weak: float
 
 
-class Guarantors(_Part):
+class Guarantors(Strict):
     """What makes a guarantor weak, in shares."""
 
     leverage: Limits
@@ -138,7 +135,7 @@ class Guarantors(_Part):
     basis: str = Field(min_length=4)
 
 
-class Assumptions(_Part):
+class Assumptions(Strict):
     """All of params/capacity.yml."""
 
     debt: Debt

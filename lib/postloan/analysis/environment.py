@@ -8,12 +8,13 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from postloan import settings
 from postloan.analysis import trends
 from postloan.errors import ContractError
 from postloan.industries import Series
+from postloan.strict import Strict
 
 STATE = ["series", "status", "period_end", "value", "year_ago", "change", "place", "points", "months_old"]
 AHEAD = [
@@ -35,11 +36,7 @@ _NOMINAL = 0.8
 _Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Environment(_Part):
+class Environment(Strict):
     """When a series is late or has stopped, and how its forecasts are checked."""
 
     late_months: int = Field(ge=1)
@@ -50,7 +47,7 @@ class Environment(_Part):
     basis: str
 
 
-class Sensitivity(_Part):
+class Sensitivity(Strict):
     """From how much data a sensitivity is told, and how growth is taken."""
 
     fewest: int = Field(ge=4)
@@ -63,7 +60,7 @@ class Sensitivity(_Part):
     basis: str
 
 
-class Plan(_Part):
+class Plan(Strict):
     """What params/industry.yml says."""
 
     environment: Environment
@@ -105,8 +102,12 @@ def _one(values: pd.Series, name: str, about: Series, day: pd.Timestamp, told: E
     now, before = values.iloc[-1], values.get(last - 12, np.nan)
     change = (now / before - 1 if before > 0 else np.nan) if about.kind == "level" else now - before
     own = values[values.index > last - 12 * told.history_years].iloc[:-1]
-    place = float(((own < now).mean() + (own <= now).mean()) / 2) if len(own) else np.nan
-    return name, status, _end(last), now, before, change, place, len(values), old
+    return name, status, _end(last), now, before, change, place(own, now), len(values), old
+
+
+def place(own: pd.Series, now: float) -> float:
+    """The share of a history below a value, ties half; NaN without a history."""
+    return float(((own < now).mean() + (own <= now).mean()) / 2) if len(own) else np.nan
 
 
 def _values(indices: pd.DataFrame, name: str) -> pd.Series:

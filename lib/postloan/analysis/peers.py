@@ -17,13 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
 from postloan.analysis import ratios, scores
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
 from postloan.measures import Measure
+from postloan.strict import Strict
 
 READINGS = ("percentile", "over_median", "times_mean", "robust_z")
 COLUMNS = ["value", "percentile", "low", "median", "high", "mean", "robust_z", "count", "group", "reason"]
@@ -33,11 +34,7 @@ _CODE = re.compile(r"^([A-T])(\d{2})")
 _NORMAL = 1.4826  # median absolute deviation to standard deviation
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Size(_Strict):
+class Size(Strict):
     """Size bands by a metric, for borrowers of one currency."""
 
     metric: str
@@ -45,7 +42,7 @@ class Size(_Strict):
     edges: list[float] = Field(min_length=1)
 
 
-class Reading(_Strict):
+class Reading(Strict):
     """From which share of weaker peers on a level is weak or strong, and from how many deviations on unusual."""
 
     weak: float = Field(gt=0, lt=0.5)
@@ -53,7 +50,7 @@ class Reading(_Strict):
     unusual: float = Field(gt=0)
 
 
-class Plan(_Strict):
+class Plan(Strict):
     """What params/peers.yml says."""
 
     fewest: int = Field(ge=3)

@@ -8,9 +8,10 @@ from functools import cache
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
+from postloan.strict import Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0)]
@@ -23,11 +24,7 @@ WORDS = (
 )  # fmt: skip
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tracing(_Strict):
+class Tracing(Strict):
     """How money is followed."""
 
     windows: Annotated[list[Days], Field(min_length=1)]
@@ -43,7 +40,7 @@ class Tracing(_Strict):
         return self
 
 
-class Entrusted(_Strict):
+class Entrusted(Strict):
     """From which amount payments of a product are entrusted, for contracts signed from a day on."""
 
     product: str
@@ -51,7 +48,7 @@ class Entrusted(_Strict):
     above: Money
 
 
-class Flag(_Strict):
+class Flag(Strict):
     """What every flag has: the article it may lead to, what the contract allows, where its limits come from."""
 
     effect: Literal["C2", "C3"] | None
@@ -160,7 +157,7 @@ class U12(Flag):
     long_share: Share
 
 
-class Flags(_Strict):
+class Flags(Strict):
     """Every flag by id."""
 
     u1: U1
@@ -177,7 +174,7 @@ class Flags(_Strict):
     u12: U12
 
 
-class Confidence(_Strict):
+class Confidence(Strict):
     """How sure a match is, by what it rests on; `method` is taken off for each allocation that says otherwise."""
 
     direct: Share
@@ -191,7 +188,7 @@ class Confidence(_Strict):
     method: Share
 
 
-class Settings(_Strict):
+class Settings(Strict):
     """params/loan_use.yml."""
 
     tracing: Tracing

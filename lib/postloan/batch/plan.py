@@ -326,10 +326,8 @@ def notebook_path(name: str) -> Path:
 
 def clients() -> dict[str, dict]:
     """The own parameters of every client that has a file in params/borrowers, by borrower; RunError lists problems."""
-    files = sorted(settings.params("borrowers").glob("*.yml"))
     problems: list[str] = []
-    ids = [str(settings.load_yaml(path).get("borrower_id", path.stem)) for path in files]
-    found = {borrower: _borrower_file(borrower, problems) for borrower in ids}
+    found = {borrower: _borrower_file(borrower, problems) for borrower in settings.clients()}
     if problems:
         raise RunError("; ".join(problems))
     return found

@@ -14,23 +14,20 @@ from functools import cache, reduce
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from postloan import settings
 from postloan.book.figures import parse_amount, parse_date, read_text
 from postloan.errors import RuleError, SourceError
 from postloan.loan_tables import LOAN_TABLES, columns_of
+from postloan.strict import Strict
 from postloan.tables import REFUSAL_COLUMNS, Intake
 
 _LARGEST = 1_000_000_000
 _CHOICES = {column.id: column.kind for column in LOAN_TABLES["transactions"].columns if isinstance(column.kind, tuple)}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Direction(_Strict):
+class Direction(Strict):
     """In and out by words in one column, by two columns of amounts, or by the sign of the one amount."""
 
     column: str | None = None
@@ -45,7 +42,7 @@ class Direction(_Strict):
         return self
 
 
-class Words(_Strict):
+class Words(Strict):
     """A column whose words stand for choices of ours; other words become `other` (nothing where unstated)."""
 
     column: str
@@ -53,7 +50,7 @@ class Words(_Strict):
     other: str | None = None
 
 
-class Owner(_Strict):
+class Owner(Strict):
     """Whose account it is, by a column of the file; `new` makes borrowers the book does not know."""
 
     column: str
@@ -61,7 +58,7 @@ class Owner(_Strict):
     new: bool = False
 
 
-class Mapping(_Strict):
+class Mapping(Strict):
     """One file of params/accounts/flows."""
 
     columns: dict[str, str]

@@ -9,24 +9,21 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import chart, settings
 from postloan.errors import SourceError
+from postloan.strict import Strict
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Events(_Strict):
+class Events(Strict):
     """The file of dated events beside the rows, and its column of dates."""
 
     file: str
     day: str
 
 
-class Layout(_Strict):
+class Layout(Strict):
     """One layout of a data set: where borrower, period, items and outcome stand."""
 
     kind: Literal["csv", "folder"]

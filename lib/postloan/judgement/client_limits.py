@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
-from postloan import settings
 from postloan.errors import RuleError
 from postloan.judgement.rules import Rule, RuleBook
 
 _SIDES = ("below", "at_most", "above", "at_least")
-
-
-def every() -> dict[str, dict]:
-    """The own parameters of every client that has a file in params/borrowers, by borrower."""
-    found = (
-        settings.load_yaml(path) | {"file": path.stem} for path in sorted(settings.params("borrowers").glob("*.yml"))
-    )
-    return {str(each.pop("borrower_id", each["file"])): each for each in map(dict, found)}
 
 
 def applied(book: RuleBook, limits: Mapping[str, Mapping[str, float]], where: str = "rule_limits") -> RuleBook:

@@ -20,50 +20,53 @@ _PAPERS = {"electricity_kwh": "electricity", "social_security": "insured_staff",
 @dataclass(frozen=True)
 class LoanFacts:
     """`observed` (sight.COLUMNS): the book's observations and all that the loan tables add. `use` and `behaviour`: what
-    was found of the money drawn and of the accounts, as `loan_use.check` and `accounts.check` tell it."""
+    was found of the money drawn and of the accounts, as `loan_use.check` and `accounts.check` tell it, or
+    None."""
 
     observed: pd.DataFrame
-    use: loan_use.Use
-    behaviour: accounts.Behaviour
+    use: loan_use.Use | None
+    behaviour: accounts.Behaviour | None
 
 
 def gather(
-    panel: Panel, side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observed: pd.DataFrame
+    panel: Panel,
+    side: Side,
+    loans: pd.DataFrame,
+    as_of: str | pd.Timestamp,
+    *,
+    observed: pd.DataFrame,
+    traced: bool = True,
 ) -> LoanFacts:
     """Every fact that the loan tables of the panel's borrowers give on a day, beside the book's own observations.
 
     `side` are the loan tables by name as known on the day (`Book.loan_side`), `loans` is `servicing.state` of them,
-    `observed` the book's observations. What a table does not tell of a borrower is absent, never zero.
+    `observed` the book's observations. What a table does not tell of a borrower is absent, never zero. Without
+    `traced` nobody asks where the money went and how accounts behave.
     """
+    use, behaviour = _traced(panel, side, loans, as_of) if traced else (None, None)
+    parts = [observed, *_plain(side, loans, as_of)]
+    if traced:
+        found = (loan_use.observations(use, as_of), accounts.observations(behaviour, as_of))
+        parts += [_not_overtaken(told, observed) for told in found]
+    more = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
+    more["observed"] = sight.fresh(_joined(parts), as_of)
+    seen = sightings.observations(panel, side, loans, as_of, **more)
+    return LoanFacts(_joined([*parts, seen]), use, behaviour)
+
+
+def _traced(
+    panel: Panel, side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp
+) -> tuple[loan_use.Use, accounts.Behaviour]:
     needed = working_need.need(panel, loans)
     known = use_facts.read(side, pd.Timestamp(as_of), use_params.load())
     use = loan_use.check(side, as_of, need=needed.loc[needed["reason"].isna(), ["borrower_id", "need"]], known=known)
-    behaviour = accounts.check(side, as_of, revenue=needed.rename(columns={"sales": "revenue"}), known=known)
-    parts = [
-        *_plain(side, loans, as_of),
-        _not_overtaken(loan_use.observations(use, as_of), observed),
-        _not_overtaken(accounts.observations(behaviour, as_of), observed),
-    ]
-    more = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
-    more["observed"] = sight.fresh(_joined([observed, *parts]), as_of)
-    seen = sightings.observations(panel, side, loans, as_of, **more)
-    return LoanFacts(_joined([observed, *parts, seen]), use, behaviour)
+    return use, accounts.check(side, as_of, revenue=needed.rename(columns={"sales": "revenue"}), known=known)
 
 
 def plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observed: pd.DataFrame) -> pd.DataFrame:
     """The book's observations beside what payments, talks and events tell: the facts of `gather` that need neither
     statements nor account entries."""
     return _joined([observed, *_plain(side, loans, as_of)])
-
-
-def untraced(
-    panel: Panel, side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp, *, observed: pd.DataFrame
-) -> pd.DataFrame:
-    """The observations of `gather` without the tracing of money and accounts: `plain`, and what protects repayment."""
-    told = plain(side, loans, as_of, observed=observed)
-    known = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
-    now = sight.fresh(told, as_of)
-    return _joined([told, sightings.observations(panel, side, loans, as_of, observed=now, **known)])
 
 
 def _plain(side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp) -> list[pd.DataFrame]:

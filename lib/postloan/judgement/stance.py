@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
+from postloan.analysis import environment
 from postloan.industries import Series
+from postloan.strict import Strict
 from postloan.tables import CLASSES, LEVELS
 
 STANCES = ("support", "hold", "reduce", "exit")
@@ -25,11 +27,7 @@ UNKNOWN = "unknown"
 _BALANCE = {"favourable": 1, "neutral": 0, "adverse": -1, "severe": -1}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Test(_Part):
+class Test(Strict):
     """One test of a fact: below or above a limit, and the points it then adds."""
 
     id: str = Field(pattern=r"^[a-z][a-z_]+$")
@@ -45,7 +43,7 @@ class Test(_Part):
         return self
 
 
-class Cuts(_Part):
+class Cuts(Strict):
     """From which sum on which stance; below the last, exit."""
 
     support: int
@@ -59,7 +57,7 @@ class Cuts(_Part):
         return self
 
 
-class Plan(_Part):
+class Plan(Strict):
     """What params/stance.yml says."""
 
     fewest: int = Field(ge=1)
@@ -112,8 +110,7 @@ def _place(driver: pd.Series) -> float:
     own = driver[driver.index > driver.index[-1] - 120] if len(driver) else driver
     if len(own) < 2 or own.index[-1] - own.index[0] < 24:
         return float("nan")
-    past, now = own.iloc[:-1], own.iloc[-1]
-    return float(((past < now).mean() + (past <= now).mean()) / 2)
+    return environment.place(own.iloc[:-1], own.iloc[-1])
 
 
 def exposure_facts(standing: pd.DataFrame, ids: list[str], grown: pd.DataFrame) -> dict[str, float]:

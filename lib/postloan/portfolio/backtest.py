@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from postloan import settings
 from postloan.analysis import scores
@@ -22,6 +22,7 @@ from postloan.errors import ContractError
 from postloan.judgement import rules, sight
 from postloan.portfolio import accuracy, hazard, lead_time
 from postloan.portfolio.hazard_params import Model, Plan
+from postloan.strict import Strict
 from postloan.tables import LEVELS
 
 SCORED = ("altman_em", "ohlson_o", "zmijewski_x", "springate")
@@ -33,11 +34,7 @@ METRICS = [
 RULES = ["rule", "fired", "unjudged", "among_failing", "among_surviving", "lift", "precision", "verdict"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RuleBars(_Strict):
+class RuleBars(Strict):
     """From which lift a rule earns its keep, below which it tells nothing, and which share of survivors is noise."""
 
     fewest: int = Field(ge=1)
@@ -46,14 +43,14 @@ class RuleBars(_Strict):
     noisy: float
 
 
-class Agreed(_Strict):
+class Agreed(Strict):
     """The alert on which model and rules agree: each at its level or above, together orange."""
 
     model: Literal["yellow", "orange", "red"]
     rules: Literal["yellow", "orange", "red"]
 
 
-class Bars(_Strict):
+class Bars(Strict):
     """What params/backtest.yml says."""
 
     capacity: list[float] = Field(min_length=1)
@@ -233,7 +230,7 @@ def _at_least(level: pd.Series, least: str) -> np.ndarray:
 
 def _ten_ratio(learned: hazard.Sample, test: hazard.Sample, plan: Plan, limits: Bars, *, own: bool) -> pd.Series:
     """A plain logit on ten ratios, fitted on the training firms, or by folds where a trial is its own training."""
-    fold = _folds(test.rows["borrower_id"], plan.folds) if own else np.zeros(len(test.rows), int)
+    fold = hazard.folds(test.rows["borrower_id"], plan.folds) if own else np.zeros(len(test.rows), int)
     found = pd.Series(np.nan, index=test.rows.index)
     for each in np.unique(fold):
         seen = learned.rows["judged"].to_numpy() & ((fold != each) if own else True)
@@ -247,11 +244,6 @@ def _ten_ratio(learned: hazard.Sample, test: hazard.Sample, plan: Plan, limits: 
         mine = (test.values.loc[fold == each, limits.ten_ratios].clip(low, high, axis=1) - centre) / spread
         found[fold == each] = mine.to_numpy() @ logit.params.to_numpy()[1:] + logit.params.iloc[0]
     return found
-
-
-def _folds(firm: pd.Series, count: int) -> np.ndarray:
-    codes = pd.factorize(firm)[0]
-    return np.random.default_rng(0).integers(0, count, codes.max() + 1)[codes]
 
 
 def sources(scored: pd.DataFrame) -> list[str]:

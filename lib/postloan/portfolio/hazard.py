@@ -50,8 +50,7 @@ def labelled(rows: pd.DataFrame, events: pd.DataFrame, horizon_months: int, judg
 def outcomes(
     rows: pd.DataFrame, events: pd.DataFrame, horizon_months: int, judged: str, until: pd.Timestamp
 ) -> pd.DataFrame:
-    """Rows (borrower_id, period_end, in order of time) with `outcome`, `soon` (the event came within twice the
-    horizon), `fell` (the firm had the event at all) and `judged` (last or all rows of a firm).
+    """Rows (borrower_id, period_end, in order of time) with `outcome` and `judged` (last or all rows of a firm).
 
     Rows after the event are left out, and where all are judged those whose horizon reaches past `until`, the last day
     of which events are known. `events` has borrower_id and event_on.
@@ -60,8 +59,6 @@ def outcomes(
     event = events.set_index("borrower_id")["event_on"].reindex(rows["borrower_id"]).set_axis(rows.index)
     reach = rows["period_end"] + pd.DateOffset(months=horizon_months)
     rows["outcome"] = (event <= reach).astype(int)
-    rows["soon"] = (event <= reach + pd.DateOffset(months=horizon_months)).astype(int)
-    rows["fell"] = event.notna()
     seen = judged == "last" or (reach <= until) | (rows["outcome"] == 1)
     rows["judged"] = ~rows["borrower_id"].duplicated(keep="last") if judged == "last" else True
     return rows[~(event < rows["period_end"]) & seen]
@@ -111,25 +108,23 @@ def fit(learned: Sample, plan: Plan) -> Model:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Rows with all factors known: outcomes, weights, whether they are judged, periods (nuisance effects), firms."""
+    """Judged rows with all factors known: outcomes, periods (nuisance effects), firms, factors."""
 
     outcome: np.ndarray
-    weight: np.ndarray
-    judged: np.ndarray
     period: np.ndarray
     firm: pd.Series
     values: pd.DataFrame
 
 
 def _variant(rows: pd.DataFrame, values: pd.DataFrame, plan: Plan) -> Fitted:
-    told = _problem(rows, values, plan)
+    told = _problem(rows, values)
     score, level, slope = _steady(told, plan)
-    outcome, firm = told.outcome[told.judged], told.firm[told.judged]
-    grid = factors.grids(told.values[told.judged], plan.grid)
+    outcome = told.outcome
+    grid = factors.grids(told.values, plan.grid)
     wanted = factors.columns([*values], plan)
     matrix = factors.design(factors.places(told.values, grid), wanted, plan)
     weights, errors, effective = _weights(told, matrix, wanted, plan)
-    low, high = accuracy.drawn_again(firm, outcome, score, draws=plan.draws, level=plan.interval)
+    low, high = accuracy.drawn_again(told.firm, outcome, score, draws=plan.draws, level=plan.interval)
     columns = [each.model_copy(update={"weight": float(w)}) for each, w in zip(wanted, slope * weights, strict=True)]
     return Fitted(
         grids=grid,
@@ -146,15 +141,11 @@ def _variant(rows: pd.DataFrame, values: pd.DataFrame, plan: Plan) -> Fitted:
     )
 
 
-def _problem(rows: pd.DataFrame, values: pd.DataFrame, plan: Plan) -> _Problem:
-    """What is fitted: judged rows with their outcome, and earlier rows with the weights of the plan."""
-    before = np.where(rows["soon"] == 1, plan.earlier.before_event, np.where(rows["fell"], 0.0, plan.earlier.quiet))
-    weight = np.where(rows["judged"], 1.0, before)
-    known = values.notna().all(axis=1).to_numpy() & (weight > 0)
-    outcome = np.where(rows["judged"], rows["outcome"], rows["soon"])[known]
+def _problem(rows: pd.DataFrame, values: pd.DataFrame) -> _Problem:
+    """What is fitted: judged rows with their outcome."""
+    known = values.notna().all(axis=1).to_numpy() & rows["judged"].to_numpy(bool)
     periods = pd.get_dummies(rows["period_end"].dt.year[known]).to_numpy(float)
-    judged = rows["judged"].to_numpy(bool)[known]
-    return _Problem(outcome, weight[known], judged, periods, rows["borrower_id"][known], values[known])
+    return _Problem(rows["outcome"].to_numpy()[known], periods, rows["borrower_id"][known], values[known])
 
 
 def _cuts(score: np.ndarray, outcome: np.ndarray, plan: Plan) -> dict[str, float]:
@@ -164,8 +155,8 @@ def _cuts(score: np.ndarray, outcome: np.ndarray, plan: Plan) -> dict[str, float
 
 def _steady(told: _Problem, plan: Plan) -> tuple[np.ndarray, float, float]:
     """Scores of judged rows of firms not seen, brought to true log-odds, and the level and slope that do so."""
-    raw = _unseen(told, plan)[told.judged]
-    level, slope = sm.GLM(told.outcome[told.judged], sm.add_constant(raw), family=sm.families.Binomial()).fit().params
+    raw = _unseen(told, plan)
+    level, slope = sm.GLM(told.outcome, sm.add_constant(raw), family=sm.families.Binomial()).fit().params
     return level + slope * raw, float(level), float(slope)
 
 
@@ -174,8 +165,8 @@ def unseen(learned: Sample, fitted: Model, panel: Panel, plan: Plan) -> pd.DataF
     rows = panel.rows[["borrower_id", "period_end"]].copy()
     rows[["variant", "score", "level"]] = None, np.nan, None
     for name, each in fitted.variants.items():
-        told = _problem(learned.rows, learned.values[[*each.grids]], plan)
-        score = pd.Series(_steady(told, plan)[0], index=told.firm[told.judged].index)
+        told = _problem(learned.rows, learned.values[[*each.grids]])
+        score = pd.Series(_steady(told, plan)[0], index=told.firm.index)
         score = score[rows.loc[score.index, "variant"].isna()]
         rows.loc[score.index, "variant"], rows.loc[score.index, "score"] = name, score
         rows.loc[score.index, "level"] = _levels(score.to_numpy(), each.cuts)
@@ -184,17 +175,22 @@ def unseen(learned: Sample, fitted: Model, panel: Panel, plan: Plan) -> pd.DataF
 
 def _unseen(told: _Problem, plan: Plan) -> np.ndarray:
     """The score of each row (log-odds around the mean) from a model that has not seen its firm."""
-    firms = pd.factorize(told.firm)[0]
-    fold = np.random.default_rng(0).integers(0, plan.folds, firms.max() + 1)[firms]
+    fold = folds(told.firm, plan.folds)
     wanted, scores = factors.columns([*told.values], plan), np.zeros(len(fold))
     for each in range(plan.folds):
         seen = fold != each
         part = _Problem(*(getattr(told, name.name)[seen] for name in fields(told)))
-        grid = factors.grids(part.values[part.judged], plan.grid)
+        grid = factors.grids(part.values, plan.grid)
         matrix = factors.design(factors.places(told.values, grid), wanted, plan)
         weights, _, _ = _weights(part, matrix[seen], wanted, plan, errors=False)
         scores[~seen] = (matrix[~seen] - matrix[seen].mean(axis=0)) @ weights
     return scores
+
+
+def folds(firm: pd.Series, count: int) -> np.ndarray:
+    """The fold of each row, all rows of a firm in one; the same at every call."""
+    codes = pd.factorize(firm)[0]
+    return np.random.default_rng(0).integers(0, count, codes.max() + 1)[codes]
 
 
 def _weights(
@@ -208,7 +204,7 @@ def _weights(
     ridge = np.array([0.0, *(by_kind[each.kind] for each in wanted), *[plan.penalty.period] * told.period.shape[1]])
     held = [(0.0, None) if each.kind == "rise" else (None, None) for each in wanted]
     bounds = [(None, None), *held, *[(None, None)] * told.period.shape[1]]
-    model = sm.GLM(told.outcome, exog, family=sm.families.Binomial(), freq_weights=told.weight)
+    model = sm.GLM(told.outcome, exog, family=sm.families.Binomial())
 
     def loss(params: np.ndarray) -> tuple[float, np.ndarray]:
         value = -model.loglike(params, scale=1.0) + (ridge * params**2).sum() / 2

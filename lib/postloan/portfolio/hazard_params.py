@@ -7,21 +7,18 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
 from postloan.analysis import formulas
 from postloan.errors import RunError
+from postloan.strict import Strict
 
 Level = Literal["yellow", "orange", "red"]
 FAMILIES = ("leverage", "liquidity", "earnings", "trend", "structure", "size")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Factor(_Strict):
+class Factor(Strict):
     """One figure of the model: its formula, the side on which risk must not fall, and what it speaks of."""
 
     formula: str
@@ -34,7 +31,7 @@ class Factor(_Strict):
         return any(leaf.split(".")[0][-1].isdigit() for leaf in formulas.leaves(self.formula))
 
 
-class Penalty(_Strict):
+class Penalty(Strict):
     """Ridge weights on standardised columns: free lines and bends, sign-held rises, pairs, period effects."""
 
     line: float = Field(gt=0)
@@ -43,19 +40,11 @@ class Penalty(_Strict):
     period: float = Field(gt=0)
 
 
-class Earlier(_Strict):
-    """What firm-periods before the judged one weigh in the fit: of failing firms the horizon before, of survivors."""
-
-    before_event: float = Field(ge=0, le=1)
-    quiet: float = Field(ge=0, le=1)
-
-
-class Plan(_Strict):
+class Plan(Strict):
     """What params/hazard.yml says."""
 
     fewest_events: int = Field(ge=1)
     events_per_parameter: float = Field(gt=0)
-    earlier: Earlier
     knots: list[float] = Field(min_length=1)
     grid: int = Field(ge=5)
     penalty: Penalty
@@ -87,7 +76,7 @@ class Plan(_Strict):
         return [n for n, each in self.factors.items() if n in named or (named == ["now"] and not each.looks_back)]
 
 
-class Column(_Strict):
+class Column(Strict):
     """One column of the design: a factor's line, bend or rise at a knot, or its product with a partner."""
 
     kind: Literal["line", "bend", "rise", "pair"]
@@ -98,7 +87,7 @@ class Column(_Strict):
     weight: float = 0.0
 
 
-class Fitted(_Strict):
+class Fitted(Strict):
     """One variant as fitted: where each factor's places are read, the columns with their weights (log-odds), the
     training mean of every column, the distribution of survivors' scores (`quiet`),
     and how sure it is of each factor (log-odds from place 0.1 to 0.9, robust error)."""
@@ -116,7 +105,7 @@ class Fitted(_Strict):
     effective_parameters: float
 
 
-class Model(_Strict):
+class Model(Strict):
     """A fitted model with its origin; `base_rate` is the share of events it was fitted on."""
 
     origin: str

@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
 from postloan.analysis import ratios, scores
 from postloan.chart import items
+from postloan.strict import Strict
 from postloan.tables import CLASSES, LEVELS
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -20,11 +21,7 @@ UNKNOWN = "unknown"
 _Class, _Level = Literal[(*CLASSES, UNKNOWN)], Literal[(*LEVELS, UNKNOWN)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Loss(_Part):
+class Loss(Strict):
     """Expected loss of twelve months: PD by class and by level, the share lost of what is not covered."""
 
     pd_by_class: dict[Literal[CLASSES], Share]
@@ -41,14 +38,14 @@ class Loss(_Part):
         return self
 
 
-class When(_Part):
+class When(Strict):
     """Which borrowers a step is for; what is left out fits all."""
 
     class_: list[_Class] | None = Field(None, alias="class")
     level: list[_Level] | None = None
 
 
-class Action(_Part):
+class Action(Strict):
     """A next step: for whom, hours it takes, share of the expected loss it saves, who does it within which days."""
 
     id: str = Field(pattern=r"^[a-z][a-z_]+$")
@@ -59,7 +56,7 @@ class Action(_Part):
     business_days: Count
 
 
-class Work(_Part):
+class Work(Strict):
     """The officers' hours of so many days and what they can be spent on."""
 
     days: Count
@@ -76,7 +73,7 @@ class Work(_Part):
         return self
 
 
-class Limit(_Part):
+class Limit(Strict):
     """What one name, group, industry or region may owe at most, as a share of capital or of the book."""
 
     by: Literal["name", "group", "industry", "region"]
@@ -85,14 +82,14 @@ class Limit(_Part):
     basis: Basis
 
 
-class Limits(_Part):
+class Limits(Strict):
     """All limits, and from which share of one on it is close."""
 
     close: Share
     each: list[Limit]
 
 
-class Migration(_Part):
+class Migration(Strict):
     """Edges of the buckets of days overdue, and below how many loans a row's shares say little."""
 
     overdue_edges: list[int] = Field(min_length=2)
@@ -106,7 +103,7 @@ class Migration(_Part):
         return self
 
 
-class Vintage(_Part):
+class Vintage(Strict):
     """Which lateness counts as the event, and how many loans a curve needs."""
 
     overdue_days: Annotated[int, Field(ge=0)]
@@ -116,7 +113,7 @@ class Vintage(_Part):
     basis: Basis
 
 
-class Quality(_Part):
+class Quality(Strict):
     """What counts as a gap in a borrower's file."""
 
     filing_days: Count
@@ -131,21 +128,21 @@ class Quality(_Part):
         return self
 
 
-class Trailing(_Part):
+class Trailing(Strict):
     """How many earlier periods make a borrower's own history, and how many of them must be known."""
 
     periods: Count
     fewest: Count
 
 
-class Unusual(_Part):
+class Unusual(Strict):
     """From how many robust deviations on a figure is far from its own past, and from its peers."""
 
     own: float = Field(gt=0)
     peers: float = Field(gt=0)
 
 
-class Mining(_Part):
+class Mining(Strict):
     """From which counts on something is told as a pattern."""
 
     fewest_together: Count
@@ -167,14 +164,14 @@ class Mining(_Part):
         return self
 
 
-class Stress(_Part):
+class Stress(Strict):
     """Shocks of revenue that are tried."""
 
     shocks: list[Annotated[float, Field(ge=-1, lt=0)]] = Field(min_length=1)
     basis: Basis
 
 
-class Policy(_Part):
+class Policy(Strict):
     """What params/portfolio.yml says."""
 
     loss: Loss

@@ -131,9 +131,7 @@ def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:
 def _observed(panel: Panel, known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:
     told = known.observations
     if loans is not None:
-        gather = loan_facts.gather if known.traced else loan_facts.untraced
-        told = gather(panel, known.side, loans, day, observed=told)
-        told = told.observed if known.traced else told
+        told = loan_facts.gather(panel, known.side, loans, day, observed=told, traced=known.traced).observed
     follow_up = early_warning.follow_up(known.last, known.actions, day)
     parts = [part for part in (sight.fresh(told, day), follow_up) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else follow_up

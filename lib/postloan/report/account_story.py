@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from postloan.report.exhibits import DASH, Exhibit, Sheet, table
+from postloan.report.exhibits import DASH, Exhibit, Sheet, tabled
 from postloan.report.narrative import Prose
 
 _SOURCES = ("effective", "loan", "own", "related", "round_trip", "refund", "interest")
@@ -84,8 +84,8 @@ def inflow_table(behaviour: object, sheet: Sheet) -> Exhibit:
     rows = []
     for name, amount in lines:
         share = words.value(amount / row["inflow"], "pct") if row["inflow"] > 0 else DASH
-        rows.append(dict(zip(columns, (name, _money(amount, sheet), share), strict=True)))
-    return table(words("accounts.inflows"), rows, sheet, columns=columns, numeric=columns[1:])
+        rows.append((name, _money(amount, sheet), share))
+    return tabled(words("accounts.inflows"), columns, rows, sheet, numeric=columns[1:])
 
 
 def account_table(behaviour: object, sheet: Sheet) -> Exhibit:
@@ -106,9 +106,9 @@ def account_table(behaviour: object, sheet: Sheet) -> Exhibit:
             quiet,
             words.value(row.continuous, "pct"),
         )
-        rows.append(dict(zip(columns, cells, strict=True)))
+        rows.append(cells)
     notes = (words("accounts.note"),)
-    return table(words("accounts.accounts"), rows, sheet, columns=columns, numeric=columns[2:], notes=notes)
+    return tabled(words("accounts.accounts"), columns, rows, sheet, numeric=columns[2:], notes=notes)
 
 
 def payer_table(behaviour: object, sheet: Sheet) -> Exhibit:
@@ -118,7 +118,7 @@ def payer_table(behaviour: object, sheet: Sheet) -> Exhibit:
     words = sheet.words
     columns = tuple(words(f"accounts.column.{name}") for name in ("payer", "amount", "share"))
     rows = [
-        dict(zip(columns, (row.name_, _money(row.amount, sheet), words.value(row.share, "pct")), strict=True))
+        (row.name_, _money(row.amount, sheet), words.value(row.share, "pct"))
         for row in behaviour.payers.rename(columns={"name": "name_"}).itertuples()
     ]
-    return table(words("accounts.top"), rows, sheet, columns=columns, numeric=columns[1:])
+    return tabled(words("accounts.top"), columns, rows, sheet, numeric=columns[1:])

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
-from postloan.report.exhibits import DASH, Exhibit, Sheet, table
+from postloan.report.exhibits import DASH, Exhibit, Sheet, tabled
 from postloan.report.narrative import Prose
 from postloan.wording import Texts
 
@@ -259,8 +259,7 @@ def _shares(row: tuple, words: Texts, *names: str) -> tuple[str, ...]:
 
 
 def _listed(key: str, columns: tuple, rows: list[tuple], sheet: Sheet, **said: object) -> Exhibit:
-    listed = [dict(zip(columns, row, strict=True)) for row in rows]
-    return table(sheet.words(key), listed, sheet, columns=columns, **said)
+    return tabled(sheet.words(key), columns, rows, sheet, **said)
 
 
 def no_values() -> pd.DataFrame:

@@ -104,11 +104,21 @@ def table(
     return Exhibit(html)
 
 
+def tabled(caption: str, columns: tuple, rows: list[tuple], sheet: Sheet, **about: object) -> Exhibit:
+    """`table` of rows of finished cells that follow its columns."""
+    return table(caption, [dict(zip(columns, row, strict=True)) for row in rows], sheet, columns=columns, **about)
+
+
 def mark(band: str | None, words: Texts) -> Markup:
     """A band as word and shape, so that it never rests on colour alone."""
     band = band or "none"
+    return banded(band, words(f"band.{band}"))
+
+
+def banded(band: str, text: str) -> Markup:
+    """A text of its own with a band's shape and colour."""
     return Markup('<span class="mark {}"><span aria-hidden="true">{}</span> {}</span>').format(
-        band, _SHAPES[band], words(f"band.{band}")
+        band, _SHAPES[band], text
     )
 
 

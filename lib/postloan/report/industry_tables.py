@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 from markupsafe import Markup, escape
 
-from postloan.report.exhibits import Exhibit, table
+from postloan.report.exhibits import Exhibit, banded
 from postloan.report.narrative import Prose
 from postloan.report.richtext import markdown
-from postloan.report.whole_book import BookSheet, prose
+from postloan.report.whole_book import BookSheet, listed, prose
 from postloan.tables import LEVELS
 from postloan.wording import DASH
 
 _STANCE = {"support": "ok", "hold": "ok", "reduce": "watch", "exit": "warn"}
-_SHAPES = {"ok": "●", "watch": "◆", "warn": "▲", "none": "○"}
 _EFFECT = {"favourable": "ok", "neutral": "none", "adverse": "watch", "severe": "warn"}
 _STATE = {"held": "warn", "not_held": "none", "unknown": "none"}
 SHOWN = 15
-
-
-def _listed(key: str, names: tuple[str, ...], rows: list[tuple], sheet: BookSheet, **about: tuple) -> Exhibit:
-    """A table of cells under the headings `industry.<key>.column.<name>`; `about`: numeric (names), notes and css."""
-    words = sheet.words
-    columns = tuple(words(f"industry.{key}.column.{name}") for name in names)
-    numeric = tuple(words(f"industry.{key}.column.{name}") for name in about.get("numeric", ()))
-    cells = [dict(zip(columns, row, strict=True)) for row in rows]
-    notes = tuple(note for note in about.get("notes", ()) if note)
-    caption, css = words(f"industry.{key}.caption"), about.get("css", "")
-    return table(caption, cells, sheet, columns=columns, numeric=numeric, notes=notes, css=css)
-
-
-def _marked(kind: str, text: str) -> Markup:
-    return Markup('<span class="mark {}"><span aria-hidden="true">{}</span> {}</span>').format(
-        kind, _SHAPES[kind], text
-    )
+_listed = partial(listed, of="industry")
 
 
 def figure(value: float, kind: str, sheet: BookSheet) -> str:
@@ -122,7 +106,7 @@ def state_table(state: pd.DataFrame, ahead: pd.DataFrame, wanted: Mapping[str, o
 
 
 def _expected(row: tuple, end: pd.Series, about: object, sheet: BookSheet) -> str:
-    """The expected value with its band, marked where it beats nothing, or why there is none."""
+    """The expected value with its band, banded where it beats nothing, or why there is none."""
     words = sheet.words
     if row.status == "stopped":
         return words("industry.state.stopped", months=int(row.months_old))
@@ -170,7 +154,7 @@ def event_table(events: pd.DataFrame, own: pd.DataFrame, months: int, sheet: Boo
 
 
 def _effect(effect: str, sheet: BookSheet) -> Markup:
-    return _marked(_EFFECT[effect], sheet.words(f"industry.event.effect.{effect}"))
+    return banded(_EFFECT[effect], sheet.words(f"industry.event.effect.{effect}"))
 
 
 def note_story(notes: pd.DataFrame, old_months: int, sheet: BookSheet) -> Exhibit:
@@ -293,7 +277,7 @@ def stance_table(stance: object, sheet: BookSheet) -> Exhibit:
         side, limit = ("below", row.below) if pd.notna(row.below) else ("above", row.above)
         said = words(f"industry.stance.{side}", limit=_fact(row.fact, limit, sheet))
         bad = "warn" if row.points < 0 else "ok"
-        state = _marked(bad if row.state == "held" else "none", words(f"industry.stance.state.{row.state}"))
+        state = banded(bad if row.state == "held" else "none", words(f"industry.stance.state.{row.state}"))
         rows.append((words(f"industry.fact_name.{row.fact}"), value, said, _points(row.points), state))
     names = ("fact", "value", "limit", "points", "state")
     note = words("industry.stance.note", points=_points(stance.points), known=stance.known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from postloan.report.exhibits import Exhibit, table
+from postloan.report.exhibits import Exhibit, banded, table
 from postloan.report.narrative import Prose
 from postloan.report.whole_book import UNKNOWN, BookSheet, listed, prose
 from postloan.tables import CLASSES, LEVELS
@@ -14,7 +14,6 @@ from postloan.wording import DASH
 SHOWN = 30  # rows of a list of borrowers
 NPL = CLASSES[2:]
 _LIMIT = {"over": "warn", "close": "watch", "within": "ok", "cannot": "none"}
-_SHAPES = {"warn": "▲", "watch": "◆", "ok": "●", "none": "○"}
 
 
 def lead(standing: pd.DataFrame, ranked: pd.DataFrame, limits: pd.DataFrame, late: dict, sheet: BookSheet) -> Prose:
@@ -261,9 +260,7 @@ def limit_table(limits: pd.DataFrame, capital: tuple[float, float], sheet: BookS
 
 
 def _mark(state: str, sheet: BookSheet) -> Markup:
-    css = _LIMIT[state]
-    word = sheet.words(f"portfolio.limit.{state}")
-    return Markup('<span class="mark {}"><span aria-hidden="true">{}</span> {}</span>').format(css, _SHAPES[css], word)
+    return banded(_LIMIT[state], sheet.words(f"portfolio.limit.{state}"))
 
 
 def above_table(above: pd.DataFrame, groups: pd.DataFrame, sheet: BookSheet) -> Exhibit:

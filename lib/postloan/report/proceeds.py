@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from postloan.report import charts
-from postloan.report.exhibits import Exhibit, Sheet, table
+from postloan.report.exhibits import Exhibit, Sheet, tabled
 from postloan.report.narrative import Prose
 
 KEY = ["borrower_id", "loan_id", "drawdown_id"]
@@ -148,9 +148,9 @@ def flag_table(use: object, sheet: Sheet) -> Exhibit:
             words(f"proceeds.flag.{row.flag}.innocent"),
             words("proceeds.then").join([*effect, words("case.comma").join(steps)]),
         )
-        rows.append(dict(zip(columns, cells, strict=True)))
+        rows.append(cells)
     notes = (words("proceeds.flag_note"), *_papers(use.flags, sheet))
-    return table(words("proceeds.flags"), rows, sheet, columns=columns, numeric=columns[3:5], notes=notes)
+    return tabled(words("proceeds.flags"), columns, rows, sheet, numeric=columns[3:5], notes=notes)
 
 
 def _money(row: tuple, sheet: Sheet) -> str:
@@ -207,8 +207,8 @@ def path_table(use: object, name: str, sheet: Sheet) -> Exhibit:
             words("proceeds.arrow").join([words("proceeds.home"), *hands]),
             entries,
         )
-        rows.append(dict(zip(columns, cells, strict=True)))
-    return table(words("proceeds.paths"), rows, sheet, columns=columns)
+        rows.append(cells)
+    return tabled(words("proceeds.paths"), columns, rows, sheet)
 
 
 def gap_table(use: object, sheet: Sheet) -> Exhibit:
@@ -226,5 +226,5 @@ def gap_table(use: object, sheet: Sheet) -> Exhibit:
         checks = words("proceeds.all_by_flow") if len(flags) >= _BY_FLOW else names
         said = (words("proceeds.partly") if partial else "") + checks
         cells = (words(f"proceeds.reason.{reason}"), words("case.comma").join(ids), said)
-        rows.append(dict(zip(columns, cells, strict=True)))
-    return table(words("proceeds.gaps"), rows, sheet, columns=columns)
+        rows.append(cells)
+    return tabled(words("proceeds.gaps"), columns, rows, sheet)

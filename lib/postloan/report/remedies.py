@@ -11,12 +11,10 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from postloan.report.exhibits import DASH, Exhibit, Sheet, table
+from postloan.report.exhibits import DASH, Exhibit, Sheet, banded, table
 from postloan.report.narrative import Prose
 
 _VERDICTS = {"pass": "ok", "task": "ok", "cannot": "watch", "fail": "warn"}
-_MARK = Markup('<span class="mark {}"><span aria-hidden="true">{}</span> {}</span>')
-_SHAPES = {"ok": "●", "watch": "◆", "warn": "▲"}
 _FLIPS = 3
 
 
@@ -360,8 +358,7 @@ def verdict(name: str, row: pd.Series, told: Plan) -> Markup:
 
 def marked(outcome: str, text: str) -> Markup:
     """An outcome (pass, task, cannot, fail) as shape and word."""
-    band = _VERDICTS[outcome]
-    return _MARK.format(band, _SHAPES[band], text)
+    return banded(_VERDICTS[outcome], text)
 
 
 def _chances(row: pd.Series, told: Plan) -> str:

@@ -79,15 +79,15 @@ def _named(row: tuple) -> dict:
 
 def listed(key: str, names: tuple[str, ...], rows: list[tuple], sheet: BookSheet, **about: object) -> Exhibit:
     """A table of cells under the headings `<key>_column.<name>`; `about` are numeric (names), notes, css and caption
-    (text; default that of `key`), `marks` the class of each row."""
-    words = sheet.words
-    heads = f"portfolio.{key}.column" if words.has(f"portfolio.{key}.column.{names[0]}") else f"portfolio.{key}_column"
+    (text; default that of `key`), `marks` the class of each row, `of` the texts the key is in (default portfolio)."""
+    words, key = sheet.words, f"{about.get('of', 'portfolio')}.{key}"
+    heads = f"{key}.column" if words.has(f"{key}.column.{names[0]}") else f"{key}_column"
     columns = tuple(words(f"{heads}.{name}") for name in names)
     numeric = tuple(words(f"{heads}.{name}") for name in about.get("numeric", ()))
     marks = about.get("marks") or [None] * len(rows)
     cells = [{**dict(zip(columns, row, strict=True)), "_css": mark} for row, mark in zip(rows, marks, strict=True)]
-    own = f"portfolio.{key}.caption"
-    caption = about.get("caption") or words(own if words.has(own) else f"portfolio.{key}")
+    own = f"{key}.caption"
+    caption = about.get("caption") or words(own if words.has(own) else key)
     notes, css = tuple(each for each in about.get("notes", ()) if each), about.get("css", "")
     return table(caption, cells, sheet, columns=columns, numeric=numeric, notes=notes, css=css)
 
