@@ -85,6 +85,7 @@ __all__ = [
     "sight",
     "sightings",
     "signals",
+    "signing",
     "stance",
     "standing",
     "stress",
