@@ -56,7 +56,7 @@ INSIDE = {
         "trends",
     },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
-    | {"industry_tables", "richtext"},
+    | {"industry_tables", "richtext", "executed"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
     "judgement": {"rules", "sight", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
