@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "judgement": {"ground", "analysis"},
     "portfolio": {"ground", "analysis", "judgement"},
     "batch": {"ground", "book", "report", "door"},  # the door: the warm parent imports what notebooks will
-    "cli": {"ground", "book", "report", "batch", "analysis", "portfolio"},
+    "cli": {"ground", "book", "report", "batch", "analysis", "judgement", "portfolio"},
     "door": {"ground", "book", "analysis", "judgement", "portfolio", "report"},
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
