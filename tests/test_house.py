@@ -56,9 +56,9 @@ INSIDE = {
         "trends",
     },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
-    | {"industry_tables", "richtext"},
+    | {"industry_tables", "richtext", "executed"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
-    "judgement": {"rules", "sight", "classification"}
+    "judgement": {"rules", "rule_changes", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
