@@ -56,14 +56,14 @@ INSIDE = {
         "trends",
     },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
-    | {"industry_tables", "richtext"},
+    | {"industry_tables", "richtext", "executed"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
-    "judgement": {"rules", "sight", "classification"}
+    "judgement": {"rules", "rule_changes", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
-INSIDE["book"] |= {"entries", "sample_indices"}
+INSIDE["book"] |= {"connecting", "entries", "sample_indices"}
 INSIDE["book"] |= {"backing", "sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
 
 

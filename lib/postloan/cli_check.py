@@ -59,7 +59,9 @@ def check(book: str | None, out: Path | None, write_schemas: bool, **told: objec
     if problems:
         click.echo(f"{len(problems)} problems; the rules were not tried on the book", err=True)
     elif (ledger := held(book)) is None:
-        click.echo(f"no book at {_shown(book)}: the rules were not tried")
+        click.echo(
+            f"no book at {settings.shown(settings.book_address(book or 'default', make=False))}: the rules were not tried"
+        )
     else:
         found |= _tried(ledger, **told)
     if out:
@@ -96,12 +98,6 @@ def held(name: str | None) -> Book | None:
     return ledger if len(ledger.borrowers()) else None
 
 
-def _shown(name: str | None) -> str:
-    import sqlalchemy as sa
-
-    return sa.make_url(settings.book_address(name or "default", make=False)).render_as_string(hide_password=True)
-
-
 def known(ledger: Book, day: dt.date) -> screen.Known:
     """What the book and params/borrowers knew of every borrower on a day."""
     from postloan.batch.plan import clients
@@ -113,12 +109,12 @@ def known(ledger: Book, day: dt.date) -> screen.Known:
 
 def _tried(ledger: Book, *, as_of: str, against: str | None, quarters: int, **told: object) -> dict:
     """Show what the rules do, and what those of another version did, as plain JSON."""
-    from postloan.judgement import rules
+    from postloan.judgement import rules, trial
     from postloan.portfolio import history, rule_effect
 
     today, book, language = day_of(as_of).isoformat(), rules.load(), str(told["language"])
     with _version(against) if against else contextlib.nullcontext() as before:
-        books = [each.tried() for each in (book, before) if each] if told["forecast"] else []
+        books = [trial.drafts_live(each) for each in (book, before) if each] if told["forecast"] else []
         wanted = reversed(history.quarter_ends(today, quarters))
         days = [found for each in wanted if (found := _day(ledger, each, books))]
         if not days:

@@ -9,6 +9,7 @@ PostloanError
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -34,7 +35,14 @@ class Problem(NamedTuple):
 
 
 class PostloanError(Exception):
-    """Base of every error this library raises on purpose."""
+    """Base of every error this library raises on purpose; in a notebook one readable paragraph, not forty frames."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the message, and the line of the analyst's cell that met it."""
+        steps = traceback.extract_tb(self.__traceback__)
+        mine = [step for step in steps if "ipykernel_" in step.filename or step.filename.startswith("<ipython")]
+        met = f"\n  line {mine[-1].lineno} of the cell: {mine[-1].line}" if mine else ""
+        return [f"{type(self).__name__}: {self}{met}"]
 
 
 class SourceError(PostloanError):

@@ -7,6 +7,7 @@ Environment variables: `POSTLOAN_HOME` (project folder), `POSTLOAN_BOOK` (SQLAlc
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -75,7 +76,13 @@ def book_address(name: str = "default", *, make: bool = True) -> str:
         return f"sqlite:///{folder() / 'sample.db'}"
     if name == "default":
         return os.environ.get("POSTLOAN_BOOK") or f"sqlite:///{folder() / 'book.db'}"
-    raise RunError(f"unknown book {name!r}: expected 'default', 'sample' or an address such as sqlite:///x.db")
+    raise RunError(f"unknown book {shown(name)!r}: expected 'default', 'sample' or an address such as sqlite:///x.db")
+
+
+def shown(address: str) -> str:
+    """An address as people may see it: `***` for every password, also one that is not written as it should be."""
+    signed = re.sub(r"^((?:[\w+.-]+:/?/)?+[^:@]*:).*@", r"\1***@", address, flags=re.DOTALL)
+    return re.sub(r"(pass\w*=)[^&]*", r"\1***", signed, flags=re.IGNORECASE)
 
 
 def use_book(address: str) -> None:

@@ -52,7 +52,7 @@ def test_own_limits_are_kept():
 
 
 def test_unknown_rule_is_refused():
-    with pytest.raises(RuleError, match="unknown rule nothing; known: current_ratio_low"):
+    with pytest.raises(RuleError, match="unknown rule 'nothing'; known: current_ratio_low"):
         rule_effect.effect([day()], book("current_ratio_low"), ("nothing",))
 
 

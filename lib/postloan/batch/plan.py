@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-import sqlalchemy as sa
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -95,7 +94,7 @@ class RunPlan(BaseModel):
     @property
     def book_shown(self) -> str:
         """The book for the manifest, without its password."""
-        return sa.make_url(self.book).render_as_string(hide_password=True) if "://" in self.book else self.book
+        return settings.shown(self.book)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from postloan import settings
 from postloan.analysis.peers import READINGS
 from postloan.errors import RuleError
+from postloan.judgement import rule_changes
 from postloan.judgement.sight import YEAR, Sight, metrics
 from postloan.measures import observations
 
@@ -202,17 +203,15 @@ class RuleBook:
         """The rules that count today."""
         return [rule for rule in self.rules.values() if rule.status == "in_force"]
 
-    def tried(self) -> RuleBook:
-        """The same with drafts in force, to see what they would do."""
-        live = {"draft": {"status": "in_force"}}
-        return RuleBook({name: rule.model_copy(update=live.get(rule.status, {})) for name, rule in self.rules.items()})
-
     def with_(self, rule_id: str, **changes: object) -> RuleBook:
-        """The same rules with one changed, e.g. `with_("current_ratio_low", condition={...})`, checked again."""
-        if rule_id not in self.rules:
-            raise RuleError(f"unknown rule {rule_id!r}; known: {', '.join(self.rules)}")
-        content = {**self.rules[rule_id].model_dump(by_alias=True, exclude_none=True), **changes}
-        return ordered({**self.rules, rule_id: _rule(content, f"rule {rule_id}")})
+        """The same rules with one changed and checked again; params/ stays as it is.
+
+        `changes` are limits by level, `periods`, `within`, or fields of the rule file: `with_("current_ratio_low",
+        yellow=1.2)`, `with_("x", status="retired")`. RuleError lists the rules there are, or what may be changed.
+        """
+        where = f"rule {rule_id}"
+        content = rule_changes.content(rule_changes.named(self.rules, rule_id), changes, where)
+        return ordered({**self.rules, rule_id: _rule(content, where)})
 
 
 @cache

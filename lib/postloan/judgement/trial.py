@@ -76,3 +76,9 @@ def readable(folder: Path) -> tuple[RuleBook, list[Problem]]:
         wrong += [Problem(f"{folder / name}.yml", "condition.rule", "rules that can be read too") for name in alone]
         found = {name: rule for name, rule in found.items() if name not in alone}
     return ordered(found), wrong
+
+
+def drafts_live(book: RuleBook) -> RuleBook:
+    """The same rules with drafts in force, to see what they would do."""
+    live = {"draft": {"status": "in_force"}}
+    return RuleBook({name: rule.model_copy(update=live.get(rule.status, {})) for name, rule in book.rules.items()})

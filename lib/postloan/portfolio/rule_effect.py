@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from postloan.analysis.periods import Panel
-from postloan.errors import RuleError
-from postloan.judgement import early_warning, rules
+from postloan.judgement import early_warning, rule_changes, rules, trial
 from postloan.judgement.rules import RuleBook
 from postloan.portfolio import screen
 from postloan.wording import DASH, texts
@@ -64,10 +63,9 @@ def effect(days: list[Day], book: RuleBook, only: tuple[str, ...] = ()) -> pd.Da
     Drafts are tried as if in force. `judged` are borrowers the rule could judge, `share` the part of those on which it
     fires; `examples` the first borrowers, the most severe first. RuleError names a rule that does not exist.
     """
-    if unknown := sorted(set(only) - set(book.rules)):
-        known = ", ".join(sorted(book.rules))
-        raise RuleError(f"params/rules: unknown rule {', '.join(unknown)}; known: {known}")
-    told = pd.concat([_counts(each, book.tried()) for each in days], ignore_index=True)
+    for name in only:
+        rule_changes.named(book.rules, name, "params/rules: ")
+    told = pd.concat([_counts(each, trial.drafts_live(book)) for each in days], ignore_index=True)
     told["status"] = told["rule"].map({name: rule.status for name, rule in book.rules.items()})
     told = told.sort_values(["rule", "as_of"], ascending=[True, False])
     return told.loc[told["rule"].isin(only or book.rules), EFFECT].reset_index(drop=True)

@@ -24,6 +24,7 @@ from postloan.tables import LEVELS
 from postloan.wording import DASH, texts
 
 TOP = 3
+_WIDEST = 60  # characters of a column on a screen
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,9 @@ def shown(found: pd.DataFrame, language: str) -> str:
         "next": found["next_review"].dt.strftime("%Y-%m-%d").fillna(DASH),
         "late": found["overdue_days"].astype("string").fillna(DASH),
     }
-    told = pd.DataFrame({words(f"screen.{key}"): column for key, column in columns.items()})
-    return told.to_string(index=False, justify="left", max_colwidth=60)
+    told = {words(f"screen.{key}"): column.str.slice(0, _WIDEST) for key, column in columns.items()}
+    padded = {name: column.str.ljust(int(column.str.len().max())) for name, column in told.items()}
+    return pd.DataFrame(padded).to_string(index=False, justify="left", max_colwidth=_WIDEST)
 
 
 def counted(found: pd.DataFrame, language: str) -> str:
