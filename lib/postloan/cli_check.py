@@ -59,9 +59,8 @@ def check(book: str | None, out: Path | None, write_schemas: bool, **told: objec
     if problems:
         click.echo(f"{len(problems)} problems; the rules were not tried on the book", err=True)
     elif (ledger := held(book)) is None:
-        click.echo(
-            f"no book at {settings.shown(settings.book_address(book or 'default', make=False))}: the rules were not tried"
-        )
+        address = settings.shown(settings.book_address(book or "default", make=False))
+        click.echo(f"no book at {address}: the rules were not tried")
     else:
         found |= _tried(ledger, **told)
     if out:
