@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KERNEL := lib/postloan/batch/kernelspec
+DESK := lib/postloan/report/lab
 
 .DEFAULT_GOAL := help
 .PHONY: help report test lab lint drills bench bench-screen bench-forecast bench-loan-use look clean
@@ -11,12 +12,14 @@ KERNEL := lib/postloan/batch/kernelspec
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
-$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json
+$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/jupyter kernelspec install --sys-prefix --replace --name postloan --log-level=ERROR $(KERNEL)
+	mkdir -p $(VENV)/share/jupyter/lab/settings/overrides.d
+	cp $(DESK)/postloan.json $(VENV)/share/jupyter/lab/settings/overrides.d/
 	@touch $(READY)
 
 report: $(READY) ## Build the sample book and write its reports to outputs/
@@ -29,9 +32,9 @@ test: export OMP_NUM_THREADS = 1 # a test worker a core; more threads only get i
 test: $(READY) lint ## Run every test
 	$(BIN)/python -m pytest -n logical --dist loadfile
 
-lab: $(READY) ## Open JupyterLab on the notebooks, with the kernel and the library ready
+lab: $(READY) ## Open JupyterLab on its start page, with the kernel, the library and a sample book ready
 	$(BIN)/postloan sample
-	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/START.md
 
 lint: $(READY) ## Check style, and that notebooks carry no outputs
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import servers
 from postloan import chart
 from postloan.batch import kernels, plan, run
 from postloan.book import sample
@@ -36,6 +37,20 @@ def sample_book(sample_address: str) -> Book:
 def book(tmp_path: Path) -> Book:
     """An empty book of its own."""
     return open_book(f"sqlite:///{tmp_path / 'book.db'}")
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server for the tests of one worker."""
+    with servers.running(servers.needed_programs()) as server:
+        yield server
+
+
+@pytest.fixture
+def database(server):
+    """The address of an empty database."""
+    with server.database() as address:
+        yield address
 
 
 def facts(rows: list[tuple], borrower_id: str = "A", known_on: str = "2023-06-30") -> pd.DataFrame:

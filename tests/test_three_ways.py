@@ -1,11 +1,15 @@
 """One notebook, three ways to run it, one result; and the screen of the whole book says the same."""
 
+import subprocess
+import sys
+
 import nbformat
 import pandas as pd
 import papermill
 import pytest
 import yaml
 from nbclient import NotebookClient
+from nbconvert.exporters import get_exporter
 
 from conftest import ROOT, made_reports
 from postloan.analysis.periods import Panel
@@ -49,6 +53,15 @@ def test_run_all_agrees(home, batch):
     NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(home / "notebooks")}}).execute()
     assert record.find(notebook) == record.find(batch)
     assert page.export(notebook) == page.export(batch)
+
+
+def test_export_menu_gives_the_same_page(home, made_run, tmp_path):
+    """JupyterLab's menu and the command ask nbconvert for the exporter `postloan`; both get the run's page."""
+    made = made_run / "borrower_review" / "zh" / BORROWER
+    command = [sys.executable, "-m", "nbconvert", "--to", "postloan", "--output-dir", tmp_path, f"{made}.ipynb"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / f"{BORROWER}.html").read_bytes() == made.with_suffix(".html").read_bytes()
+    assert get_exporter("postloan").export_from_notebook == "Post-loan report"
 
 
 @pytest.fixture(scope="module")

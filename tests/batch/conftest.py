@@ -22,6 +22,7 @@ codes: list[str] = []  # some codes
 fault: str = "none"  # what goes wrong"""
 
 FAULT = """import os, time
+if fault == "book": __import__("postloan").open_book(book).borrower("nobody")
 if fault == "raise": raise ValueError("<script>bad</script>")
 if fault == "kill": os.kill(os.getpid(), 9)
 if fault == "hang": time.sleep(60)

@@ -197,6 +197,21 @@ def test_changed_library_gets_new_parent(start):
     assert kernels._own is not before
 
 
+def test_params_are_read_beforehand(start):
+    _, client = start()
+    code = "from postloan import rules; print(rules.load.cache_info().currsize)"
+    assert client.printed(code) == "1"
+
+
+def test_changed_params_are_read_again(start, tmp_path):
+    """A kernel of another project folder, or started after an edit, must not see what the parent has read."""
+    start()
+    (tmp_path / "params").symlink_to(ROOT / "params")
+    _, client = start(env={**os.environ, "POSTLOAN_HOME": str(tmp_path)})
+    code = "from postloan import rules; print(rules.load.cache_info().currsize)"
+    assert client.printed(code) == "0"
+
+
 def test_second_thread_is_refused():
     code = "import threading, time; from postloan.batch import warm; before = warm.unfit()\n"
     code += "threading.Thread(target=time.sleep, args=(5,), daemon=True).start(); print(before, warm.unfit())"

@@ -30,8 +30,8 @@ def put(book, file: str = "f.csv", **tables: list[dict]):
 
 
 @pytest.fixture
-def book(tmp_path):
-    made = open_book(f"sqlite:///{tmp_path / 'b.db'}")
+def book(address):
+    made = open_book(address)
     put(made, borrowers=[{"borrower_id": "B1", "name": "one"}], loans=[LOAN], drawdowns=[DRAWN])
     return made
 
@@ -121,9 +121,9 @@ def test_unknown_table_is_named(book):
         book.rows("loan", as_of="2025-01-01")
 
 
-def test_two_writers_lose_nothing(book, tmp_path):
+def test_two_writers_lose_nothing(book, address):
     def note(number: int) -> int:
-        mine = open_book(f"sqlite:///{tmp_path / 'b.db'}")
+        mine = open_book(address)
         row = {"borrower_id": "B1", "contact_id": f"K{number}", "held_on": "2025-02-01", "channel": "call"}
         return put(mine, f"log {number}", contacts=[row]).added
 
@@ -139,18 +139,19 @@ def test_review_sees_new_rows(book):
     assert book.fingerprint("B1", as_of="2025-02-28") == before
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 def test_copy_of_the_file_is_the_book(book, tmp_path):
-    shutil.copy(tmp_path / "b.db", tmp_path / "copy.db")
+    shutil.copy(tmp_path / "book.db", tmp_path / "copy.db")
     copied = open_book(f"sqlite:///{tmp_path / 'copy.db'}")
     assert copied.rows("loans", "B1", as_of="2030-01-01")["amount"].tolist() == [100]
 
 
-def test_readers_go_on_beside_a_writer(book, tmp_path):
+def test_readers_go_on_beside_a_writer(book, address):
     """What an officer logs while a run reads is neither lost nor in the way."""
     talk = {"borrower_id": "B1", "held_on": "2025-02-01", "channel": "call"}
 
     def read(_: int) -> int:
-        return len(open_book(f"sqlite:///{tmp_path / 'b.db'}").rows("loans", "B1", as_of="2030-01-01"))
+        return len(open_book(address).rows("loans", "B1", as_of="2030-01-01"))
 
     with ThreadPoolExecutor(4) as pool:
         seen = pool.map(read, range(40))

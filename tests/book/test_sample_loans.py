@@ -68,8 +68,8 @@ def test_every_loan_table_is_filled():
     assert INTAKE.tables["borrowers"]["industry"].str[:3].nunique() >= 12
 
 
-def test_import_twice_adds_nothing(tmp_path):
-    ledger = open_book(f"sqlite:///{tmp_path / 'book.db'}")
+def test_import_twice_adds_nothing(address):
+    ledger = open_book(address)
     some = ["S0008", "S0011", "S0014", "S0032"]
     few = INTAKE.tables | {"statements": INTAKE.tables["statements"].query("item == 'revenue'")}
     few.pop("indices")  # of no borrower

@@ -30,7 +30,10 @@ def test_only_the_test_with_levels_changes():
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        ({"current_ratio_lo": {"yellow": 1.0}}, "mine: unknown rule 'current_ratio_lo'; known: .*current_ratio_low"),
+        (
+            {"current_ratio_lo": {"yellow": 1.0}},
+            "mine: unknown rule 'current_ratio_lo'; did you mean current_ratio_low .*known: actions",
+        ),
         ({"receivables_slow": {"red": 90}}, r"mine: receivables_slow: unknown level \['red'\]; .*yellow, orange"),
         ({"receivables_slow": 90}, r"mine: receivables_slow: expected limits by level"),
         ({"receivables_slow": {"yellow": "much"}}, r"expected numbers, found {'yellow': 'much'}"),

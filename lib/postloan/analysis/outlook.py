@@ -269,10 +269,19 @@ def table(draws: Draws) -> pd.DataFrame:
 
 
 def breach(draws: Draws, metric: str, limit: float, side: str, within: int) -> float:
-    """The chance (0 to 1) that a metric goes `below` or `above` a limit within so many quarters; NaN: no forecast."""
+    """The chance (0 to 1) that a metric goes `below` or `above` a limit within so many quarters; NaN: no forecast.
+
+    ContractError where the draws do not reach so far.
+    """
     if metric not in draws.values:
         return float("nan")
-    ahead = draws.values[metric][:, : max(1, round(within * 3 / draws.step))]
+    steps = max(1, round(within * 3 / draws.step))
+    if steps > len(draws.days):
+        reach = len(draws.days) * draws.step // 3
+        raise ContractError(
+            f"{metric}: a breach within {within} quarters, but draws reach {reach}; draw with horizon={steps}"
+        )
+    ahead = draws.values[metric][:, :steps]
     crossed = ahead < limit if side == "below" else ahead > limit
     return float(crossed.any(axis=1).mean())
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-import sqlalchemy as sa
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -95,7 +94,7 @@ class RunPlan(BaseModel):
     @property
     def book_shown(self) -> str:
         """The book for the manifest, without its password."""
-        return sa.make_url(self.book).render_as_string(hide_password=True) if "://" in self.book else self.book
+        return settings.shown(self.book)
 
 
 @dataclass(frozen=True)
@@ -161,9 +160,10 @@ def load_run(path: Path | str, **overrides: object) -> RunPlan:
         content = settings.load_yaml(path)
         found = RunPlan.model_validate({"name": path.stem, **content, **overrides})
     except RuleError as error:
-        raise RunError(str(error)) from None
+        raise RunError(str(error)) from error
     except ValidationError as error:
-        raise RunError(f"{path}: " + "; ".join(dict.fromkeys(_complaint(e) for e in error.errors()))) from None
+        wrong = RuleError.of(path, map(_complaint, error.errors()))
+        raise RunError(str(wrong)) from wrong
     if found.day > dt.date.today():
         raise RunError(f"{path}: as_of: {found.day} lies in the future; a review looks back")
     return found

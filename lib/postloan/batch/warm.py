@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import inspect
 import json
 import os
 import random
@@ -29,6 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import postloan
+from postloan import settings
+from postloan.errors import PostloanError
 
 SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 SOCKET = "kernels"
@@ -73,15 +76,44 @@ def unfit() -> str | None:
 
 
 def _warm() -> None:
-    """Import what kernels import, but not matplotlib's inline backend: it looks for a shell, which is still to come."""
+    """Import what kernels import, but not matplotlib's inline backend: it looks for a shell, which is still to come;
+    and read what they read of params/."""
     gc.disable()
     for name in postloan.__all__:
         getattr(postloan, name)
     for name in ("ipykernel.kernelapp", "ipykernel.datapub", "matplotlib.pyplot", "numpy.random"):
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
+    postloan.tables.columns_of(
+        sys.modules["pandas"].DataFrame(), "none", {}
+    )  # pandera imports half of itself at its first check
+    _read_params()
     gc.collect()
     gc.freeze()
+
+
+def _read_params() -> None:
+    """Call every function that keeps what it has read of params/; what is wrong there the kernels will tell."""
+    with contextlib.suppress(PostloanError):
+        for language in settings.LANGUAGES:
+            postloan.texts(language)
+    for reader in _readers():
+        if all(each.default is not each.empty for each in inspect.signature(reader).parameters.values()):
+            with contextlib.suppress(PostloanError):
+                reader()
+
+
+def _readers() -> set[Callable]:
+    """The library's functions that keep what they returned."""
+    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == "postloan"]
+    return {each for module in ours for each in vars(module).values() if hasattr(each, "cache_clear")}
+
+
+def _params_state() -> int | None:
+    """Changes when the project folder is another or a file of its params/ has changed; None: no such folder."""
+    with contextlib.suppress(PostloanError):
+        return _state_of(settings.params(), "*")
+    return None
 
 
 class _Parent:
@@ -89,7 +121,7 @@ class _Parent:
 
     def __init__(self, listener: socket.socket, lifeline: socket.socket):
         self._listener, self._lifeline, self._clients, self._leaving = listener, lifeline, set(), False
-        self._library = library_state()
+        self._library, self._params = library_state(), _params_state()
         self._selector = selectors.DefaultSelector()
         self._selector.register(lifeline, selectors.EVENT_READ, self._told)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
@@ -152,7 +184,7 @@ class _Parent:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             streams, client.streams = client.streams, []
             self._forget()
-            return lambda: _kernel(message, streams)
+            return lambda: _kernel(message, streams, self._params)
         client.pid = pid
         for stream in client.streams:
             os.close(stream)
@@ -202,8 +234,11 @@ class _Parent:
 
 def library_state() -> int:
     """Changes when any source file of the library does."""
-    folder = Path(postloan.__file__).parent
-    return hash(tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*.py"))))
+    return _state_of(Path(postloan.__file__).parent, "*.py")
+
+
+def _state_of(folder: Path, files: str) -> int:
+    return hash(tuple((str(path), path.stat().st_mtime_ns) for path in sorted(folder.rglob(files))))
 
 
 def _same_python(environment: dict[str, str]) -> bool:
@@ -213,8 +248,11 @@ def _same_python(environment: dict[str, str]) -> bool:
     return pythons(environment) == pythons(dict(os.environ))
 
 
-def _kernel(message: dict, streams: list[int]) -> None:
-    """Become an ordinary kernel: group, streams, folder, environment and chance of one's own; then ipykernel."""
+def _kernel(message: dict, streams: list[int], params: int | None) -> None:
+    """Become an ordinary kernel: group, streams, folder, environment and chance of one's own; then ipykernel.
+
+    What the parent read of params/ is forgotten unless they are still as they were, in `params`.
+    """
     parent = os.getppid()
     os.setsid()
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
@@ -226,6 +264,9 @@ def _kernel(message: dict, streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(message["env"])
     os.chdir(message["cwd"])
+    if _params_state() != params:
+        for reader in _readers():
+            reader.cache_clear()
     time.tzset()
     tempfile.tempdir = None
     random.seed()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from postloan.book import schema
 from postloan.loan_tables import LOAN_TABLES
 
+_EXACT = sa.Numeric().with_variant(sa.Double(), "sqlite")  # PostgreSQL adds in any order, which only exact sums stand
 FACTS = ("statements", "observations", *LOAN_TABLES)
 
 
@@ -34,7 +35,7 @@ def statements(connection: sa.Connection, as_of: str | dt.date) -> dict[str, str
     """By borrower, what changes with any statement fact known on `as_of`; cheap for a whole book, to which facts are
     only ever added."""
     table = schema.statements
-    told = [sa.func.count(), sa.func.max(table.c.id), sa.func.sum(table.c.amount)]
+    told = [sa.func.count(), sa.func.max(table.c.id), sa.func.sum(sa.cast(table.c.amount, _EXACT))]
     query = sa.select(table.c.borrower_id, *told).where(table.c.known_on <= pd.Timestamp(as_of).date())
     return {row[0]: repr(tuple(row)[1:]) for row in connection.execute(query.group_by(table.c.borrower_id))}
 

@@ -1,9 +1,9 @@
 """What secures the sample's loans and what the contracts bind clients to: collateral, guarantors, covenants.
 
-Most is sound: half the appraised value lent, valued in October 2025, insured, registered. Planted: an old valuation
-(S0007, S0019), prior claims and a thin cover (S0027), lapsed insurance (S0028), a seizure and a fall in value (S0024),
-a fall in value (S0013, S0014), a weak guarantor (S0022), a ring in which S0016, S0017 and S0018 guarantee each other. A
-covenant is breached by S0005 and by the dark twins, S0003 stands close to one, S0012 has one waived.
+Most is sound: at most half the appraised value lent, valued each October, insured, registered. Planted: an old
+valuation (S0007, S0019), prior claims and a thin cover (S0027), lapsed insurance (S0028), a seizure and a fall in value
+(S0024), a fall in value (S0013, S0014), a weak guarantor (S0022), a ring in which S0016, S0017 and S0018 guarantee each
+other. A covenant is breached by S0005 and by the dark twins, S0003 stands close to one, S0012 has one waived.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def owed(client: Client, when: pd.Timestamp) -> float:
 def _pledge(client: Client) -> None:
     number, first = client.number, client.rows["drawdowns"][0]["drawn_on"]
     valued = pd.Timestamp(_OLD.get(number, _VALUED))
-    lent = max(owed(client, when) for when in (first, valued, *LOOKS))
+    lent = max(owed(client, when) for when in _days(client, (first, valued, *LOOKS)))
     value = lots(lent / _COVER.get(number, 0.52), 10 * LOT) + 10 * LOT
     told = {
         "collateral_id": "C1", "loan_id": None, "kind": _KINDS[number % 4], "value": lots(value * 1.03, 10 * LOT),
@@ -55,10 +55,17 @@ def _pledge(client: Client) -> None:
         told["insured_until"] = None
     client.add("collateral", **told)
     newest = {**told, "value": value, "valued_on": valued}
+    for year in () if number in _OLD else range(first.year + 1, valued.year):
+        client.add("collateral", **{**newest, "valued_on": pd.Timestamp(f"{year}-10-05")})
     if valued > first:
         client.add("collateral", **newest)
     _worse(client, newest)
     _watch(client, max(valued, told["valued_on"]), lent / value)
+
+
+def _days(client: Client, looked: tuple) -> tuple:
+    """When the cover is sought: wherever it is thin by design at the days looked at, else at every payout too."""
+    return looked if client.number in _COVER else (*looked, *(row["drawn_on"] for row in client.rows["drawdowns"]))
 
 
 def _worse(client: Client, row: dict) -> None:

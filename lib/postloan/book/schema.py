@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.postgresql import VARCHAR
 
 from postloan.loan_tables import LOAN_TABLES, columns_of
 
@@ -27,12 +28,14 @@ VERSION = 1
 
 metadata = MetaData()
 
+_ID = String(64).with_variant(VARCHAR(64, collation="C"), "postgresql")  # ordered by its letters alone, as SQLite does
+
 imports = Table(
     "imports",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("file", String(255), nullable=False),
-    Column("kind", String(32), nullable=False),
+    Column("file", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("imported_at", DateTime, nullable=False),
     Column("read", Integer, nullable=False),
     Column("added", Integer, nullable=False),
@@ -41,13 +44,13 @@ imports = Table(
 borrowers = Table(
     "borrowers",
     metadata,
-    Column("borrower_id", String(64), primary_key=True),
+    Column("borrower_id", _ID, primary_key=True),
     Column("name", Text, nullable=False),
     Column("name_en", Text),
     Column("industry", Text),
     Column("region", Text),
     Column("currency", String(3)),
-    Column("credit_code", String(32)),
+    Column("credit_code", Text),
     Column("first_drawdown", Date),
     Column("synthetic", Boolean, nullable=False, default=False),
 )
@@ -56,10 +59,10 @@ statements = Table(
     "statements",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("borrower_id", _ID, ForeignKey("borrowers.borrower_id"), nullable=False),
     Column("period_end", Date, nullable=False),
     Column("months", SmallInteger, nullable=False),
-    Column("item", String(64), nullable=False),
+    Column("item", _ID, nullable=False),
     Column("amount", Double, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("known_on", Date, nullable=False),
@@ -72,8 +75,8 @@ observations = Table(
     "observations",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
-    Column("metric", String(64), nullable=False),
+    Column("borrower_id", _ID, ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("metric", _ID, nullable=False),
     Column("value", Double, nullable=False),
     Column("observed_on", Date, nullable=False),
     Column("known_on", Date, nullable=False),
@@ -86,7 +89,7 @@ indices = Table(
     "indices",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("series", String(64), nullable=False),
+    Column("series", _ID, nullable=False),
     Column("period_end", Date, nullable=False),
     Column("value", Double, nullable=False),
     Column("unit", Text, nullable=False),
@@ -100,10 +103,10 @@ reviews = Table(
     "reviews",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("borrower_id", _ID, ForeignKey("borrowers.borrower_id"), nullable=False),
     Column("as_of", Date, nullable=False),
-    Column("name", String(64), nullable=False),
-    Column("fingerprint", String(64), nullable=False),
+    Column("name", _ID, nullable=False),
+    Column("fingerprint", _ID, nullable=False),
     Column("stored_at", DateTime, nullable=False),
     Column("record", Text, nullable=False),
     Index("reviews_by_key", "borrower_id", "name", "as_of"),
@@ -113,10 +116,10 @@ actions = Table(
     "actions",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("borrower_id", String(64), ForeignKey("borrowers.borrower_id"), nullable=False),
-    Column("rule", String(64), nullable=False),
-    Column("level", String(8), nullable=False),
-    Column("owner", String(32), nullable=False),
+    Column("borrower_id", _ID, ForeignKey("borrowers.borrower_id"), nullable=False),
+    Column("rule", _ID, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("owner", Text, nullable=False),
     Column("opened_on", Date, nullable=False),
     Column("due", Date, nullable=False),
     Column("closed_on", Date),
@@ -132,7 +135,7 @@ def _loan_table(name: str) -> Table:
     columns = []
     for each, about in columns_of(name).items():
         kind = Text if isinstance(about.kind, tuple) else _TYPES.get(about.kind, Double)
-        mine = [String(64), ForeignKey("borrowers.borrower_id")] if each == "borrower_id" else [kind]
+        mine = [_ID, ForeignKey("borrowers.borrower_id")] if each == "borrower_id" else [kind]
         columns.append(Column(each, *mine, nullable=not about.required and each != "known_on"))
     return Table(
         name,

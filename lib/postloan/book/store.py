@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pandas as pd
 import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
-from postloan.book import backing, entries, news, refusals, schema
+from postloan.book import backing, connecting, entries, news, refusals, schema
 from postloan.book import marks as facts
 from postloan.book.news import FACT_COLUMNS
 from postloan.errors import ContractError, SourceError
 from postloan.loan_tables import LOAN_TABLES
-from postloan.settings import book_address
+from postloan.settings import book_address, shown
 
 
 @dataclass
@@ -49,15 +47,14 @@ class Book:
 
     def borrowers(self, borrower_id: str | None = None) -> pd.DataFrame:
         """All borrowers, or one, by id. SourceError lists the known ids when it is not in the book."""
-        query = sa.select(schema.borrowers).order_by(schema.borrowers.c.borrower_id)
-        frame = self._frame(query, dates=["first_drawdown"])
-        if borrower_id is None:
-            return frame
-        found = frame[frame["borrower_id"] == borrower_id]
-        if found.empty:
-            known = ", ".join(frame["borrower_id"].head(20)) or "none: import a file or build the sample book first"
+        table = schema.borrowers
+        query = sa.select(table).order_by(table.c.borrower_id)
+        found = self._frame(query.where(*_among(table, borrower_id)), dates=["first_drawdown"])
+        if borrower_id is not None and found.empty:
+            first = self._frame(query.limit(20), dates=[])["borrower_id"]
+            known = ", ".join(first) or "none: import a file or build the sample book first"
             raise SourceError(f"borrower {borrower_id!r} is not in {self}; known: {known}")
-        return found.reset_index(drop=True)
+        return found
 
     def borrower(self, borrower_id: str) -> dict:
         """One borrower's master data as a mapping, missing fields as None."""
@@ -145,6 +142,7 @@ class Book:
         """Borrowers by credit code, those of some codes or all."""
         table = schema.borrowers
         query = sa.select(table.c.credit_code, table.c.borrower_id).where(table.c.credit_code.is_not(None))
+        query = query.order_by(table.c.borrower_id)
         query = query if codes is None else query.where(table.c.credit_code.in_(codes))
         rows = self._frame(query, []).drop_duplicates("credit_code")
         return rows.set_index("credit_code")["borrower_id"]
@@ -178,7 +176,7 @@ class Book:
             raise ContractError(f"{said}: as_of {day}: expected {today} (today) or earlier; nothing was stored")
         mark = {"borrower_id": record["borrower_id"], "as_of": day, "name": record["name"]}
         mark["fingerprint"] = record.get("fingerprint") or ""
-        with self._writing() as connection:
+        with connecting.writing(self._engine) as connection:
             same = sa.select(schema.reviews.c.id).filter_by(**mark)
             if connection.execute(same).first():
                 return False
@@ -203,7 +201,7 @@ class Book:
         """Close a borrower's open action on a rule; SourceError lists the open ones when there is none."""
         table, day = schema.actions, pd.Timestamp(on).date()
         mine = sa.and_(table.c.borrower_id == borrower_id, table.c.closed_on.is_(None), table.c.opened_on <= day)
-        with self._writing() as connection:
+        with connecting.writing(self._engine) as connection:
             done = connection.execute(
                 table.update().where(mine, table.c.rule == rule).values(closed_on=day, result=result)
             )
@@ -233,7 +231,7 @@ class Book:
         result = ImportResult(intake.file, intake.kind, intake.read, unmapped=intake.unmapped, notes=list(intake.notes))
         today = pd.Timestamp(today or dt.date.today())
         found = {name: _checked(frame, name) for name, frame in intake.tables.items()}
-        with self._writing() as connection:
+        with connecting.writing(self._engine) as connection:
             result.refusals = refusals.of(intake, found, *self._names(connection, found), today)
             if result.refused:
                 return result
@@ -311,20 +309,12 @@ class Book:
         picked = sa.select(*columns).where(ranked.c.newest == 1).order_by(*columns[:4])
         return self._frame(picked, dates=["period_end", "known_on"])
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        """A transaction that writes: one writer at a time, others wait for their turn."""
-        with self._engine.connect().execution_options(postloan_writes=True) as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(20230701)"))
-            yield connection
-
     def _frame(self, query: sa.Select, dates: list[str]) -> pd.DataFrame:
         with self._engine.connect() as connection:
             return _dated(pd.read_sql(query, connection), dates)
 
     def __repr__(self) -> str:
-        return f"Book({self._engine.url.render_as_string(hide_password=True)})"
+        return f"Book({shown(self._engine.url.render_as_string(hide_password=False))})"
 
 
 def open_book(name: str = "default") -> Book:
@@ -332,32 +322,7 @@ def open_book(name: str = "default") -> Book:
 
     SourceError when the address cannot be opened or holds something that is not a book.
     """
-    address = book_address(name)
-    try:
-        engine = sa.create_engine(address)
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _let_wait)
-            sa.event.listen(engine, "begin", _begin)
-        schema.metadata.create_all(engine)
-    except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-        shown = sa.make_url(address).render_as_string(hide_password=True) if "://" in address else address
-        reason = str(getattr(error, "orig", None) or type(error).__name__)
-        raise SourceError(f"the book {shown} cannot be opened: {reason}") from None
-    return Book(engine)
-
-
-def _let_wait(connection: object, _record: object) -> None:
-    """SQLite: who finds the book locked waits; we say ourselves when a transaction begins.
-
-    No write-ahead log: with one, the newest rows lie in a second file, and a copy of the book alone would lack them.
-    """
-    connection.isolation_level = None
-    connection.execute("PRAGMA busy_timeout = 60000")
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("postloan_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    return Book(connecting.engine(book_address(name)))
 
 
 def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:

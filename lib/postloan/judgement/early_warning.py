@@ -17,6 +17,7 @@ from postloan.measures import observations
 COLUMNS = [
     "borrower_id", "as_of", "rule", "group", "level", "status", "standing", "veto", "since", "evidence", "owner", "due",
 ]  # fmt: skip
+VERDICTS = ["borrower_id", "period_end", "rule", "level", "since", "missing"]
 _STANDING = {"computed": "confirmed", "external": "to_verify", "officer": "to_verify"}
 
 
@@ -53,7 +54,7 @@ def scan(
     for borrower, review in last.items():
         if review and pd.Timestamp(review["as_of"]) >= day:
             raise ContractError(f"{borrower}: last review of {review['as_of']}: expected one before {day:%Y-%m-%d}")
-    found = _verdicts(rules, sight, own or {})
+    found = judged(rules, sight, own or {})
     fired = found[found["level"].isin(LEVELS)]
     rows = [_signal(row, rules, day, _level_then(last, row.borrower_id, row.rule)) for row in fired.itertuples()]
     if figures:
@@ -76,7 +77,11 @@ def scan(
     return Warnings(ranked.drop(columns="severity").reset_index(drop=True), unjudged)
 
 
-def _verdicts(rules: RuleBook, sight: Sight, own: dict[str, RuleBook]) -> pd.DataFrame:
+def judged(rules: RuleBook, sight: Sight, own: dict[str, RuleBook]) -> pd.DataFrame:
+    """The verdicts of every rule in force on each borrower's latest period (`rules.verdicts`), by its own limits where
+    it has any."""
+    if not rules.in_force():
+        return pd.DataFrame(columns=VERDICTS)
     found = verdicts(rules, sight)
     mine = [verdicts(book, sight.only(name)) for name, book in own.items() if (found["borrower_id"] == name).any()]
     return pd.concat([found[~found["borrower_id"].isin(own)], *mine], ignore_index=True) if mine else found

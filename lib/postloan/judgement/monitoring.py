@@ -122,7 +122,7 @@ def load(path: Path | None = None) -> Plan:
     path = path or settings.params("monitoring.yml")
     found = settings.checked(Plan, settings.load_yaml(path), path)
     if problems := list(_problems(found)):
-        raise RuleError(f"{path}: " + "; ".join(problems))
+        raise RuleError.of(path, problems)
     return found
 
 
@@ -230,15 +230,21 @@ def _choose(rows: pd.DataFrame, plan: Plan) -> None:
     rows["focus"] = pd.Series([tuple(dict.fromkeys(names)) for names in focus], dtype=object)
 
 
+def wished(content: Mapping, where: str, plan: Plan | None = None) -> Override:
+    """One client's own plan, checked; RuleError names `where`, field and what is allowed."""
+    own, known = settings.checked(Override, content, where), (plan or load()).focuses
+    if unknown := [focus for focus in own.focus if focus not in known]:
+        raise RuleError(f"{where}: focus: unknown {unknown}; known: {known}")
+    return own
+
+
 def _override(rows: pd.DataFrame, overrides: Mapping[str, Mapping], plan: Plan, as_of: pd.Timestamp) -> None:
     """Put each client's own wishes over the rules', as long as they last; `own_method` is kept for the end."""
     rows["own_method"] = pd.Series(None, index=rows.index, dtype=object)
     places = {borrower: place for place, borrower in rows["borrower_id"].items()}
     for borrower, content in overrides.items():
         where = f"params/borrowers/{borrower}.yml: review_plan"
-        own, place = settings.checked(Override, content, where), places.get(borrower)
-        if unknown := [focus for focus in own.focus if focus not in plan.focuses]:
-            raise RuleError(f"{where}: focus: unknown {unknown}; known: {plan.focuses}")
+        own, place = wished(content, where, plan), places.get(borrower)
         if place is None or own.until < as_of.date():
             continue
         usual = rows.at[place, "frequency_days"]

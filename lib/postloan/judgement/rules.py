@@ -7,7 +7,7 @@ false, and unknown where figures lack; unknown is never taken for quiet. No text
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from postloan import settings
 from postloan.analysis.peers import READINGS
 from postloan.errors import RuleError
+from postloan.judgement import rule_changes
 from postloan.judgement.sight import YEAR, Sight, metrics
 from postloan.measures import observations
 
@@ -148,6 +149,11 @@ class Rule(_Strict):
     since: str
     examples: list[Example] = Field(min_length=2)
 
+    @property
+    def needs(self) -> set[str]:
+        """The rules it refers to."""
+        return {leaf.rule for leaf in self.condition.leaves() if leaf.rule}
+
     @model_validator(mode="after")
     def _levels_agree(self) -> Rule:
         if lacking := [level for level in self.levels if level not in self.days]:
@@ -198,36 +204,36 @@ class RuleBook:
         return [rule for rule in self.rules.values() if rule.status == "in_force"]
 
     def with_(self, rule_id: str, **changes: object) -> RuleBook:
-        """The same rules with one changed, e.g. `with_("current_ratio_low", condition={...})`, checked again."""
-        if rule_id not in self.rules:
-            raise RuleError(f"unknown rule {rule_id!r}; known: {', '.join(self.rules)}")
-        content = {**self.rules[rule_id].model_dump(by_alias=True, exclude_none=True), **changes}
-        return _ordered({**self.rules, rule_id: _rule(content, f"rule {rule_id}")})
+        """The same rules with one changed and checked again; params/ stays as it is.
+
+        `changes` are limits by level, `periods`, `within`, or fields of the rule file: `with_("current_ratio_low",
+        yellow=1.2)`, `with_("x", status="retired")`. RuleError lists the rules there are, or what may be changed.
+        """
+        where = f"rule {rule_id}"
+        content = rule_changes.content(rule_changes.named(self.rules, rule_id), changes, where)
+        return ordered({**self.rules, rule_id: _rule(content, where)})
 
 
 @cache
 def load(folder: Path | None = None) -> RuleBook:
     """Every rule under params/rules, checked together; RuleError lists all that is wrong by file and field."""
-    found, problems = {}, []
-    for path in sorted((folder or settings.params("rules")).glob("*.yml")):
-        try:
-            rule = _rule(settings.load_yaml(path), str(path))
-            if rule.id != path.stem:
-                problems.append(f"{path}: id {rule.id!r}: expected the file's name {path.stem!r} (no id twice)")
-            found[path.stem] = rule
-        except RuleError as error:
-            problems.append(str(error))
-    if problems:
-        raise RuleError("\n".join(problems))
-    return _ordered(found)
+    paths = sorted((folder or settings.params("rules")).glob("*.yml"))
+    return ordered(settings.each({path.stem: partial(read, path) for path in paths}))
+
+
+def read(path: Path) -> Rule:
+    """One rule's file, checked by itself."""
+    rule = _rule(settings.load_yaml(path), str(path))
+    if rule.id != path.stem:
+        raise RuleError(f"{path}: id {rule.id!r}: expected the file's name {path.stem!r} (no id twice)")
+    return rule
 
 
 def _rule(content: dict, where: str) -> Rule:
     try:
         return Rule.model_validate(content)
     except ValidationError as error:
-        told = dict.fromkeys(_complaint(each) for each in error.errors())
-        raise RuleError(f"{where}: " + "; ".join(told)) from None
+        raise RuleError.of(where, map(_complaint, error.errors())) from None
 
 
 def _complaint(error: dict) -> str:
@@ -239,8 +245,9 @@ def _complaint(error: dict) -> str:
     return f"{where}: {error['msg'].removeprefix('Value error, ')}{found}"
 
 
-def _ordered(rules: dict[str, Rule]) -> RuleBook:
-    needs = {name: {leaf.rule for leaf in rule.condition.leaves() if leaf.rule} for name, rule in rules.items()}
+def ordered(rules: dict[str, Rule]) -> RuleBook:
+    """Rules as a book; RuleError where they refer to one that is not there, or to one another in a circle."""
+    needs = {name: rule.needs for name, rule in rules.items()}
     for name, others in needs.items():
         if unknown := others - set(rules):
             raise RuleError(f"{name}.yml: rule {name}: condition.rule: refers to unknown rules {sorted(unknown)}")
@@ -252,9 +259,9 @@ def _ordered(rules: dict[str, Rule]) -> RuleBook:
     return RuleBook({name: rules[name] for name in order})
 
 
-def breaches(book: RuleBook) -> list[tuple[str, float, str, int]]:
+def breaches(*books: RuleBook) -> list[tuple[str, float, str, int]]:
     """The chances the rules in force ask for, each once: metric, limit, side, within (quarters)."""
-    leaves = [leaf for rule in book.in_force() for leaf in rule.condition.leaves() if leaf.breach]
+    leaves = [leaf for book in books for rule in book.in_force() for leaf in rule.condition.leaves() if leaf.breach]
     return list(
         dict.fromkeys((leaf.metric, leaf.breach.limit, leaf.breach.side, leaf.breach.within) for leaf in leaves)
     )

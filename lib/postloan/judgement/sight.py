@@ -46,6 +46,10 @@ class Sight:
         mine = (self.rows["borrower_id"] == borrower_id).to_numpy()
         return replace(self, rows=self.rows[mine], figure=lambda metric: self.now(metric)[mine])
 
+    def with_(self, **known: object) -> Sight:
+        """The same with something seen otherwise (observed, starts, reviews, chance, peers), to try it out."""
+        return replace(self, **known)
+
     def now(self, metric: str) -> np.ndarray:
         """The metric on every row; an observation stands on its borrower's latest row only."""
         if metric not in self._known:

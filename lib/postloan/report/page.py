@@ -17,7 +17,7 @@ from traitlets import Unicode, default
 
 from postloan import settings
 from postloan.errors import RunError
-from postloan.report import record, safety
+from postloan.report import executed, safety
 from postloan.report.richtext import markdown
 from postloan.wording import Texts, texts
 
@@ -100,7 +100,8 @@ class Page:
 
 
 class ReportExporter(TemplateExporter):
-    """The nbconvert exporter of post-loan reports; `--to postloan.report.page.ReportExporter` works too."""
+    """The nbconvert exporter `postloan`: JupyterLab's export menu and `jupyter nbconvert --to postloan` make the page
+    that a run makes of the same executed notebook."""
 
     export_from_notebook = "Post-loan report"
     output_mimetype = "text/html"
@@ -140,8 +141,12 @@ def export(notebook: NotebookNode | Path | str, *, language: str | None = None) 
 
 
 def compose(notebook: NotebookNode, language: str | None = None) -> Page:
-    """Lay the notebook out as a page: the cells of one language and not tagged `lab`, one h1, h2 as contents."""
-    about = _about(notebook)
+    """Lay the notebook out as a page: the cells of one language and not tagged `lab`, one h1, h2 as contents.
+
+    RunError where nothing of it has been run, or its parameters have been changed since.
+    """
+    executed.check(notebook)
+    about = executed.about(notebook)
     page = Page(about, texts(language or about.get("language") or "zh"))
     unseen = {*settings.LANGUAGES, LAB} - {page.words.language}
     for number, cell in enumerate(notebook.cells, start=1):
@@ -169,12 +174,6 @@ def _settle(page: Page) -> None:
 def css_text(text: str) -> str:
     """A CSS string literal of any text; nothing in it can close the string or the style element."""
     return '"' + re.sub(r"[^\w ·()./,:-]", lambda match: f"\\{ord(match[0]):x} ", text) + '"'
-
-
-def _about(notebook: NotebookNode) -> dict:
-    """The report's record, else the parameters papermill ran it with."""
-    found = record.find_all(notebook)
-    return dict(found[0]) if len(found) == 1 else dict(notebook.metadata.get("papermill", {}).get("parameters", {}))
 
 
 def _cell_blocks(cell: NotebookNode, number: int, words: Texts) -> list[str]:

@@ -1,0 +1,104 @@
+"""How a book is reached: its database opened, its tables made at first use, one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import cache, partial
+
+import sqlalchemy as sa
+
+from postloan import settings
+from postloan.book import schema
+from postloan.errors import SourceError
+
+_TURN = 20230701  # the number of the lock that writers of one PostgreSQL database wait for
+
+
+def engine(address: str) -> sa.Engine:
+    """The database at an address, with the book's tables in it.
+
+    SourceError when the address is none, cannot be opened, or holds something that is not a book; whatever the
+    database says later is a SourceError too, without the statement and its values. No password is ever shown.
+    """
+    url = _url(address)
+    try:
+        made = _file(address) if url.get_backend_name() == "sqlite" else _server(address, os.getpid())
+        if set(schema.metadata.tables) - set(sa.inspect(made).get_table_names()):
+            with writing(made) as connection:
+                schema.metadata.create_all(connection)
+    except (sa.exc.SQLAlchemyError, ImportError, SourceError) as error:
+        reason = getattr(error, "reason", None) or _missing(error, url.get_backend_name())
+        raise SourceError(f"the book {settings.shown(address)} cannot be opened: {reason}") from None
+    return made
+
+
+@contextlib.contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that writes: one writer at a time, others wait for their turn."""
+    with engine.connect().execution_options(postloan_writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+        yield connection
+
+
+def _url(address: str) -> sa.URL:
+    """The address taken apart; SourceError when it is none, or its password tears it in the wrong place."""
+    try:
+        url = sa.make_url(address)
+    except (sa.exc.ArgumentError, ValueError):
+        url = None
+    if url is None or (url.host and "@" in f"{url.host}{url.database}"):
+        raise SourceError(
+            f"the book {settings.shown(address)} cannot be opened: expected an address such as "
+            "postgresql+psycopg://user:password@host:5432/name, with @ : / % of a password written %40 %3A %2F %25"
+        )
+    return url
+
+
+def _file(address: str) -> sa.Engine:
+    """A SQLite file, opened afresh: it may have been put in the place of another."""
+    made = sa.create_engine(address)
+    sa.event.listen(made, "connect", _let_wait)
+    sa.event.listen(made, "begin", _begin)
+    sa.event.listen(made, "handle_error", partial(_told, address), retval=True)
+    return made
+
+
+@cache
+def _server(address: str, _process: int) -> sa.Engine:
+    """A database server: a process keeps its connections, and asks first whether they still stand."""
+    made = sa.create_engine(address, pool_pre_ping=True)
+    sa.event.listen(made, "handle_error", partial(_told, address), retval=True)
+    return made
+
+
+def _let_wait(connection: object, _record: object) -> None:
+    """SQLite: who finds the book locked waits; we say ourselves when a transaction begins.
+
+    No write-ahead log: with one, the newest rows lie in a second file, and a copy of the book alone would lack them.
+    """
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout = 60000")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("postloan_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _told(address: str, context: sa.engine.ExceptionContext) -> SourceError | None:
+    """What the database says as an error of ours, without the statement: its values are the client's."""
+    if context.is_pre_ping:
+        return None
+    error = SourceError(f"the book {settings.shown(address)}: {context.original_exception}".strip())
+    error.reason = str(context.original_exception).strip()
+    return error
+
+
+def _missing(error: Exception, backend: str) -> str:
+    """Why no engine can be made: mostly a driver that is not installed."""
+    if isinstance(error, ImportError) and backend == "postgresql":
+        return f"{error}; install it with: pip install 'postloan[postgresql]'"
+    return str(error) or type(error).__name__
