@@ -57,7 +57,7 @@ INSIDE = {
     },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
     | {"industry_tables", "richtext", "executed"},
-    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
+    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal", "paper"},
     "judgement": {"rules", "rule_changes", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
