@@ -20,6 +20,7 @@ __all__ = [
     "case",
     "changes",
     "charts",
+    "chasing",
     "classification",
     "client_file",
     "client_limits",
