@@ -88,6 +88,7 @@ __all__ = [
     "sight",
     "sightings",
     "signals",
+    "signing",
     "stance",
     "standing",
     "stress",

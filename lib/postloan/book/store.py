@@ -48,15 +48,14 @@ class Book:
 
     def borrowers(self, borrower_id: str | None = None) -> pd.DataFrame:
         """All borrowers, or one, by id. SourceError lists the known ids when it is not in the book."""
-        query = sa.select(schema.borrowers).order_by(schema.borrowers.c.borrower_id)
-        frame = self._frame(query, dates=["first_drawdown"])
-        if borrower_id is None:
-            return frame
-        found = frame[frame["borrower_id"] == borrower_id]
-        if found.empty:
-            known = ", ".join(frame["borrower_id"].head(20)) or "none: import a file or build the sample book first"
+        table = schema.borrowers
+        query = sa.select(table).order_by(table.c.borrower_id)
+        found = self._frame(query.where(*_among(table, borrower_id)), dates=["first_drawdown"])
+        if borrower_id is not None and found.empty:
+            first = self._frame(query.limit(20), dates=[])["borrower_id"]
+            known = ", ".join(first) or "none: import a file or build the sample book first"
             raise SourceError(f"borrower {borrower_id!r} is not in {self}; known: {known}")
-        return found.reset_index(drop=True)
+        return found
 
     def borrower(self, borrower_id: str) -> dict:
         """One borrower's master data as a mapping, missing fields as None."""

@@ -97,7 +97,7 @@ def action_table(actions: pd.DataFrame, case: Case) -> Exhibit:
         due = words.date(row.due) if pd.notna(row.due) else "—"
         cells = (*said, words(f"signal.owner.{row.owner}"), due, _progress(row, case))
         rows.append(dict(zip(columns, cells, strict=True)))
-    return table(words("changes.actions"), rows, case.sheet, columns=columns)
+    return table(words("changes.actions"), rows, case.sheet, columns=columns, css="actions")
 
 
 def _progress(row: tuple, case: Case) -> str:
