@@ -1,8 +1,9 @@
-"""Faults on purpose, as a script: `python tests/drills.py [kernels] [killed]`; exit 1 when a drill fails.
+"""Faults on purpose, as a script: `python tests/drills.py [kernels] [killed] [desk]`; exit 1 when a drill fails.
 
 `kernels`: 64 warm kernels started at once, all of which must answer. `killed`: a run killed (SIGKILL) at random
 instants and called again each time until it is done; its pages must equal those of an undisturbed run, none half
-written, none made twice but what was in flight.
+written, none made twice but what was in flight. `desk`: a kernel's life as JupyterLab leads it: started, interrupted,
+restarted and deleted through the server's REST interface, with no process left behind.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import pandas as pd
 import yaml
 from jupyter_client.manager import KernelManager
 
+import desk
 from batch.conftest import tiny_notebook
 from postloan import settings
 from postloan.batch import journal, kernels
@@ -112,7 +114,17 @@ def _pages(folder: Path) -> dict[str, str]:
     return {page.name: page.read_text(encoding="utf-8") for page in folder.rglob("tiny/**/*.html")}
 
 
+def at_the_desk() -> bool:
+    """Lead one kernel's life through a Jupyter server; whether each step was as it should be."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        seen = desk.life(Path(folder))
+    print(f"desk: {seen}, {time.monotonic() - began:.0f} s")
+    return seen == desk.LIFE
+
+
 if __name__ == "__main__":
-    asked = sys.argv[1:] or ["kernels", "killed"]
-    drills = {"kernels": many_kernels, "killed": killed, "killed_a_few_times": lambda: killed(6, 10)}
+    asked = sys.argv[1:] or ["kernels", "killed", "desk"]
+    drills = {"kernels": many_kernels, "killed": killed, "desk": at_the_desk}
+    drills["killed_a_few_times"] = lambda: killed(6, 10)
     sys.exit(sum(not drills[name]() for name in asked))
