@@ -4,19 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KERNEL := lib/postloan/batch/kernelspec
+DESK := lib/postloan/report/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint drills bench bench-screen bench-forecast bench-loan-use clean
+.PHONY: help report test lab lint drills bench bench-screen bench-forecast bench-loan-use look clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
-$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json
+$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/jupyter kernelspec install --sys-prefix --replace --name postloan --log-level=ERROR $(KERNEL)
+	mkdir -p $(VENV)/share/jupyter/lab/settings/overrides.d
+	cp $(DESK)/postloan.json $(VENV)/share/jupyter/lab/settings/overrides.d/
 	@touch $(READY)
 
 report: $(READY) ## Build the sample book and write its reports to outputs/
@@ -29,9 +32,9 @@ test: export OMP_NUM_THREADS = 1 # a test worker a core; more threads only get i
 test: $(READY) lint ## Run every test
 	$(BIN)/python -m pytest -n logical --dist loadfile
 
-lab: $(READY) ## Open JupyterLab on the notebooks, with the kernel and the library ready
+lab: $(READY) ## Open JupyterLab on its start page, with the kernel, the library and a sample book ready
 	$(BIN)/postloan sample
-	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/START.md
 
 lint: $(READY) ## Check style, and that notebooks carry no outputs
 	$(BIN)/ruff check .
@@ -52,6 +55,9 @@ bench-forecast: $(READY) ## Measure forecasts beside statsmodels' methods (needs
 
 bench-loan-use: $(READY) ## Measure the tracing of a million transactions
 	$(BIN)/python tests/bench_loan_use.py
+
+look: $(READY) ## Look at the newest run's pages in a browser: axe, network, screenshots, paper (outputs/looks)
+	$(BIN)/python tests/look.py
 
 clean: ## Remove the environment, caches and outputs; data/ is never touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build lib/*.egg-info

@@ -1,11 +1,12 @@
-"""Faults on purpose, as a script: `python tests/drills.py [kernels] [killed] [dask] [postgresql]`; exit 1 when a drill
-fails.
+"""Faults on purpose, as a script: `python tests/drills.py [kernels] [killed] [desk] [dask] [postgresql]`; exit 1 when a
+drill fails.
 
 `kernels`: 64 warm kernels started at once, all of which must answer. `killed`: a run killed (SIGKILL) at random
 instants and called again each time until it is done; its pages must equal those of an undisturbed run, none half
-written, none made twice but what was in flight. `dask`: the same run on the workers of a Dask
-cluster, which are killed again and again. `postgresql`: a server killed while four writers import; each import must be
-there whole or not at all, and those that were told of success must be there.
+written, none made twice but what was in flight. `desk`: a kernel's life as JupyterLab leads it: started, interrupted,
+restarted and deleted through the server's REST interface, with no process left behind. `dask`: the `killed` run on the
+workers of a Dask cluster, which are killed again and again. `postgresql`: a server killed while four writers import;
+each import must be there whole or not at all, and those that were told of success must be there.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import yaml
 from distributed import Client
 from jupyter_client.manager import KernelManager
 
+import desk
 import servers
 from batch.conftest import tiny_notebook
 from postloan import settings
@@ -199,8 +201,17 @@ def _pages(folder: Path) -> dict[str, str]:
     return {page.name: page.read_text(encoding="utf-8") for page in folder.rglob("tiny/**/*.html")}
 
 
+def at_the_desk() -> bool:
+    """Lead one kernel's life through a Jupyter server; whether each step was as it should be."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        seen = desk.life(Path(folder))
+    print(f"desk: {seen}, {time.monotonic() - began:.0f} s")
+    return seen == desk.LIFE
+
+
 if __name__ == "__main__":
-    asked = sys.argv[1:] or ["kernels", "killed", "dask", "postgresql"]
-    drills = {"kernels": many_kernels, "killed": killed, "dask": dask, "postgresql": postgresql}
-    drills |= {"killed_a_few_times": lambda: killed(6, 10)}
+    asked = sys.argv[1:] or ["kernels", "killed", "desk", "dask", "postgresql"]
+    drills = {"kernels": many_kernels, "killed": killed, "desk": at_the_desk, "dask": dask, "postgresql": postgresql}
+    drills["killed_a_few_times"] = lambda: killed(6, 10)
     sys.exit(sum(not drills[name]() for name in asked))

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "judgement": {"ground", "analysis"},
     "portfolio": {"ground", "analysis", "judgement"},
     "batch": {"ground", "book", "report", "door"},  # the door: the warm parent imports what notebooks will
-    "cli": {"ground", "book", "report", "batch", "analysis", "portfolio"},
+    "cli": {"ground", "book", "report", "batch", "analysis", "judgement", "portfolio"},
     "door": {"ground", "book", "analysis", "judgement", "portfolio", "report"},
 }
 # Inside a room modules do not import each other, but for what a whole room stands on.
@@ -61,6 +61,8 @@ INSIDE = {
     "judgement": {"rules", "rule_changes", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
+INSIDE["judgement"] |= {"monitoring", "chasing"}
+INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
 INSIDE["book"] |= {"connecting", "entries", "sample_indices"}

@@ -1,4 +1,4 @@
-"""The `postloan` command: sample, template, import, screen, forecast, fit, backtest, run, log.
+"""The `postloan` command: sample, template, import, screen, check, forecast, fit, backtest, run, log.
 
 Every command exits 0 when all is well, 1 when part of the work failed or was refused, 2 when nothing could start.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from postloan import cli_portfolio, settings
+from postloan import cli_check, cli_portfolio, settings
 from postloan.cli_run import run
 from postloan.errors import ContractError, PostloanError, SourceError
 
@@ -40,6 +40,7 @@ def main() -> None:
 
 main.add_command(cli_portfolio.fit)
 main.add_command(cli_portfolio.backtest)
+main.add_command(cli_check.check)
 
 _book = click.option(
     "--book",
@@ -179,10 +180,7 @@ def screen(as_of: str, out: Path | None, language: str, limit: int, level: str, 
     from postloan.portfolio import screen as screening
     from postloan.tables import LEVELS
 
-    try:
-        day = dt.date.today() if as_of == "today" else dt.date.fromisoformat(as_of)
-    except ValueError:
-        raise ContractError(f"--as-of: expected a date such as 2026-05-15, or today; found {as_of!r}") from None
+    day = cli_check.day_of(as_of)
     found = _screened(day, **told)
     if out:
         screening.write(found, out)
@@ -243,16 +241,12 @@ def _write_table(frame: pd.DataFrame, file: Path) -> None:
 def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame:
     """The book as of a day through every rule."""
     from postloan.analysis.periods import Panel
-    from postloan.batch.plan import clients
     from postloan.book.store import open_book
     from postloan.measures import measures
     from postloan.portfolio import screen as screening
 
     ledger = open_book(book or "default")
-    panel = Panel(ledger.statements(as_of=day))
-    actions = ledger.actions(as_of=day, entered_before=day)
-    side = ledger.loan_side(as_of=day)
-    known = screening.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions, side, clients())
+    panel, known = Panel(ledger.statements(as_of=day)), cli_check.known(ledger, day)
     key = tuple(name for name, each in measures().items() if each.key)
     chance = screening.chance(panel) if forecast else None
     return screening.screen(panel, ledger.borrowers(), known, day, ratios=key, chance=chance)

@@ -94,12 +94,16 @@ def _tell(found: judging.Found) -> None:
 
 
 def _write(found: list[judging.Found], train: Path | None, out: Path) -> None:
-    """Everything found as JSON; the file is there whole or not at all."""
-    content = {"train": train and str(train), "sets": [_record(each) for each in found]}
+    """Everything found as JSON."""
+    write_json({"train": train and str(train), "sets": [_record(each) for each in found]}, out)
+    click.echo(f"wrote {out}: {sum(len(each.scored) for each in found)} scores")
+
+
+def write_json(content: object, out: Path) -> None:
+    """Content as a JSON file, which is there whole or not at all."""
     part = out.with_name(f".{out.name}.part")
     part.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
     part.replace(out)
-    click.echo(f"wrote {out}: {sum(len(each.scored) for each in found)} scores")
 
 
 def _record(found: judging.Found) -> dict:

@@ -10,6 +10,28 @@ PostloanError
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong in params/: the file, the field (blank: the file as a whole), what was expected there,
+    and what was found (blank where the expectation tells it)."""
+
+    file: str
+    field: str
+    expected: str
+    found: str = ""
+
+    @classmethod
+    def read(cls, said: str) -> Problem:
+        """A problem from a message in the house's form: `file: field: expected, found something`."""
+        file, _, told = said.partition(": ")
+        fields = []
+        while ": " in told and " " not in (name := told.partition(": ")[0]):
+            fields, told = [*fields, name], told.partition(": ")[2]
+        expected, _, found = told.partition(", found ")
+        return cls(file, ".".join(fields), expected, found)
 
 
 class PostloanError(Exception):
@@ -32,7 +54,17 @@ class ContractError(PostloanError):
 
 
 class RuleError(PostloanError):
-    """A file under params/ is invalid: names the file, the field and what is allowed."""
+    """A file under params/ is invalid: names the file, the field and what is allowed; `problems` has each by itself."""
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()):
+        super().__init__(message)
+        self.problems = tuple(problems) or tuple(map(Problem.read, message.splitlines() or [message]))
+
+    @classmethod
+    def of(cls, file: object, said: Iterable[str]) -> RuleError:
+        """All that is wrong in one file, each said as `field: expected, found something`."""
+        said = list(dict.fromkeys(said))
+        return cls(f"{file}: " + "; ".join(said), [Problem.read(f"{file}: {each}") for each in said])
 
 
 class RunError(PostloanError):

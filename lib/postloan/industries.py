@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -85,12 +85,14 @@ class _Front(Strict):
 def series() -> dict[str, Series]:
     """The index series the book takes, by id; RuleError names file, series and field."""
     path = settings.params("indices", "series.yml")
-    return {name: settings.checked(Series, each, f"{path}: {name}") for name, each in settings.load_yaml(path).items()}
+    said = settings.load_yaml(path)
+    return settings.each({name: partial(settings.checked, Series, said[name], f"{path}: {name}") for name in said})
 
 
 def industries() -> dict[str, Industry]:
     """Every industry by id, the name of its file under params/industries."""
-    return {path.stem: _load(path) for path in sorted(settings.params("industries").glob("*.yml"))}
+    paths = sorted(settings.params("industries").glob("*.yml"))
+    return settings.each({path.stem: partial(_load, path) for path in paths})
 
 
 def industry(name: str) -> Industry:

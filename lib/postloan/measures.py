@@ -7,10 +7,11 @@ Ground floor, because tables and sentences (report) and verdicts (judgement) rea
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from postloan import settings
 from postloan.errors import RuleError
@@ -60,20 +61,18 @@ def measures(overrides: dict[str, dict] | None = None) -> dict[str, Measure]:
     unknown = sorted(set(overrides or {}) - set(listed))
     if unknown:
         raise RuleError(f"thresholds: unknown ratio {unknown}; known: {sorted(listed)}")
-    found = {}
-    for name, spec in listed.items():
-        changes = (overrides or {}).get(name, {})
-        if not isinstance(changes, dict):
-            raise RuleError(f"thresholds: {name}: expected fields such as {{ok: 1.2}}, found {changes!r}")
-        fields = {"id": name, **spec, **changes}
-        try:
-            found[name] = Measure(**fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise RuleError(f"{path}: {name}: {where}: {first['msg']}, found {first['input']!r}") from None
-        if found[name].warn is not None and found[name].worsening(found[name].warn, found[name].ok) < 0:
-            raise RuleError(f"{path}: {name}: ok must be at least as good as warn")
+    changed = overrides or {}
+    return settings.each(
+        {name: partial(_measure, path, name, spec, changed.get(name, {})) for name, spec in listed.items()}
+    )
+
+
+def _measure(path: Path, name: str, spec: dict, changes: dict) -> Measure:
+    if not isinstance(changes, dict):
+        raise RuleError(f"thresholds: {name}: expected fields such as {{ok: 1.2}}, found {changes!r}")
+    found = settings.checked(Measure, {"id": name, **spec, **changes}, f"{path}: {name}")
+    if found.warn is not None and found.worsening(found.warn, found.ok) < 0:
+        raise RuleError(f"{path}: {name}: ok must be at least as good as warn")
     return found
 
 
@@ -96,14 +95,13 @@ class Observation(BaseModel):
 @cache
 def observations() -> dict[str, Observation]:
     """The catalogue of observations by id; RuleError names the entry that is not as it should be."""
-    path, found = settings.params("observations.yml"), {}
-    for group, part in settings.load_yaml(path).items():
-        for name, spec in part.items():
-            try:
-                found[name] = Observation(group=group, **spec)
-            except (ValidationError, TypeError) as error:
-                raise RuleError(f"{path}: {name}: {error}") from None
-    return found
+    path = settings.params("observations.yml")
+    told = {
+        name: (f"{path}: {name}", {"group": group, **spec} if isinstance(spec, dict) else spec)
+        for group, part in settings.load_yaml(path).items()
+        for name, spec in part.items()
+    }
+    return settings.each({name: partial(settings.checked, Observation, spec, at) for name, (at, spec) in told.items()})
 
 
 class Link(BaseModel):
@@ -122,10 +120,7 @@ class Link(BaseModel):
 def chain() -> dict[str, Link]:
     """The links in order; RuleError names a link that is not as it should be, or a group with no link or two."""
     path = settings.params("chain.yml")
-    try:
-        links = {name: Link.model_validate(spec) for name, spec in settings.load_yaml(path).items()}
-    except ValidationError as error:
-        raise RuleError(f"{path}: {error}") from None
+    links = {name: settings.checked(Link, spec, f"{path}: {name}") for name, spec in settings.load_yaml(path).items()}
     known = {**measures(), **observations()}
     placed = [group for link in links.values() for group in link.groups]
     groups = {each.group for each in known.values()}

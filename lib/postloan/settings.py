@@ -1,13 +1,16 @@
 """Where things are: project folders, the book's address, language. The only reader of the environment.
 
 Environment variables: `POSTLOAN_HOME` (project folder), `POSTLOAN_BOOK` (SQLAlchemy address of the book),
-`POSTLOAN_KERNELS` and `POSTLOAN_MEMORY_MB` (set by a run for the processes it starts).
+`POSTLOAN_CHROMIUM` (the browser that prints pages), `POSTLOAN_KERNELS` and `POSTLOAN_MEMORY_MB` (set by a run for the
+processes it starts).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,8 +23,21 @@ if TYPE_CHECKING:  # pydantic takes a while to import, which `postloan --help` s
     from pydantic import BaseModel
 
 Model = TypeVar("Model", bound="BaseModel")
+Made = TypeVar("Made")
 LANGUAGES = ("zh", "en")
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same safe subset, ten times as fast
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # the same safe subset, ten times as fast
+    """Refuses a key given twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} given twice", key.start_mark)
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        return super().construct_mapping(node, deep)
 
 
 def home() -> Path:
@@ -40,23 +56,29 @@ def home() -> Path:
 
 def data_folder() -> Path:
     """The git-ignored folder of local books, made at first use."""
-    folder = home() / "data"
+    folder = _data()
     folder.mkdir(exist_ok=True)
     return folder
 
 
-def book_address(name: str = "default") -> str:
+def _data() -> Path:
+    return home() / "data"
+
+
+def book_address(name: str = "default", *, make: bool = True) -> str:
     """Resolve a book's name to a SQLAlchemy address.
 
     `sample` is the synthetic book, `default` is `POSTLOAN_BOOK` or data/book.db; anything with `://`
-    is an address already. Notebooks carry only names, so no password ever lands in a report.
+    is an address already. Notebooks carry only names, so no password ever lands in a report. Without `make` the folder
+    of local books is not made.
     """
+    folder = data_folder if make else _data
     if "://" in name:
         return name
     if name == "sample":
-        return f"sqlite:///{data_folder() / 'sample.db'}"
+        return f"sqlite:///{folder() / 'sample.db'}"
     if name == "default":
-        return os.environ.get("POSTLOAN_BOOK") or f"sqlite:///{data_folder() / 'book.db'}"
+        return os.environ.get("POSTLOAN_BOOK") or f"sqlite:///{folder() / 'book.db'}"
     raise RunError(f"unknown book {shown(name)!r}: expected 'default', 'sample' or an address such as sqlite:///x.db")
 
 
@@ -69,6 +91,13 @@ def shown(address: str) -> str:
 def use_book(address: str) -> None:
     """Make `address` the default book of this process and of every kernel it starts."""
     os.environ["POSTLOAN_BOOK"] = address
+
+
+def browser() -> Path | None:
+    """The Chromium that prints pages: `POSTLOAN_CHROMIUM`, else the first one on the path; None where there is none."""
+    named = os.environ.get("POSTLOAN_CHROMIUM")
+    found = (shutil.which(name) for name in ([named] if named else _BROWSERS))
+    return next((Path(path) for path in found if path), None)
 
 
 def warm_kernels() -> str | None:
@@ -116,7 +145,7 @@ def load_yaml(path: Path) -> dict:
     except FileNotFoundError:
         raise RuleError(f"{path}: no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RuleError(f"{path}: not valid YAML: {error}") from None
+        raise RuleError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise RuleError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
     return content
@@ -128,4 +157,17 @@ def checked(model: type[Model], content: object, where: object) -> Model:
         return model.model_validate(content)
     except ValueError as error:
         told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:400] for e in error.errors()]
-        raise RuleError(f"{where}: " + "; ".join(dict.fromkeys(told))) from None
+        raise RuleError.of(where, told) from None
+
+
+def each(made: Mapping[str, Callable[[], Made]]) -> dict[str, Made]:
+    """What every one of some functions makes, by name; one RuleError with all that is wrong with any of them."""
+    found, wrong = {}, []
+    for name, make in made.items():
+        try:
+            found[name] = make()
+        except RuleError as error:
+            wrong.append(error)
+    if wrong:
+        raise RuleError("\n".join(map(str, wrong)), [problem for error in wrong for problem in error.problems])
+    return found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import string
 from functools import cache
+from itertools import permutations
 
 import pandas as pd
 
 from postloan import chart, settings
-from postloan.errors import RuleError, RunError
+from postloan.errors import Problem, RuleError, RunError
 
 _SCALES = {
     "zh": ((1e8, "亿"), (1e4, "万"), (1.0, "")),
@@ -163,3 +165,25 @@ def _load(language: str) -> dict[str, str]:
 
     walk("", settings.load_yaml(path))
     return flat
+
+
+def problems() -> list[Problem]:
+    """Texts that one language lacks, and texts whose placeholders are not the same in all."""
+    told = {language: _load(language) for language in settings.LANGUAGES}
+    paths = {language: str(settings.params("texts", f"{language}.yml")) for language in told}
+    found = []
+    for language, other in permutations(told, 2):
+        for key in sorted(set(told[other]) - set(told[language])):
+            found.append(Problem(paths[language], key, f"a text, as in {other}.yml", "none"))
+        for key in sorted(set(told[other]) & set(told[language])):
+            here, there = (sorted(_placeholders(told[each][key])) for each in (language, other))
+            if here != there:
+                found.append(Problem(paths[language], key, f"placeholders as in {other}.yml, {there}", f"{here}"))
+    return found
+
+
+def _placeholders(text: str) -> set[str]:
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    except ValueError as error:  # a brace alone
+        return {str(error)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from postloan import settings
 from postloan.errors import RuleError
@@ -32,13 +32,13 @@ class Reading(BaseModel):
 def load(path: Path | None = None) -> dict[str, Reading]:
     """params/events.yml by kind of event; RuleError names the entry and what is allowed."""
     path = path or settings.params("events.yml")
-    try:
-        found = TypeAdapter(dict[str, Reading]).validate_python(settings.load_yaml(path))
-    except ValidationError as error:
-        raise RuleError(f"{path}: {error}") from None
-    for kind, each in found.items():
-        if each.metric not in known():
-            raise RuleError(f"{path}: {kind}.metric: unknown observation {each.metric!r}; see params/observations.yml")
+    return settings.each({kind: partial(_reading, path, kind, said) for kind, said in settings.load_yaml(path).items()})
+
+
+def _reading(path: Path, kind: str, said: object) -> Reading:
+    found = settings.checked(Reading, said, f"{path}: {kind}")
+    if found.metric not in known():
+        raise RuleError(f"{path}: {kind}.metric: unknown observation {found.metric!r}; see params/observations.yml")
     return found
 
 

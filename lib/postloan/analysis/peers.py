@@ -90,20 +90,28 @@ class _Groups:
 
     def __init__(self, borrowers: pd.DataFrame, plan: Plan):
         self.plan = plan
-        self.keys = {row.borrower_id: _keys(row.industry) for row in borrowers.itertuples()}
-        members: dict[tuple[str, str], list[str]] = {}
-        for name in sorted(self.keys, key=lambda each: (zlib.crc32(each.encode()), each)):
-            for kind, key in self.keys[name].items():
-                members.setdefault((kind, key), []).append(name)
-        self.counts = {group: len(names) for group, names in members.items()}
-        self.taken = {group: names[: plan.most] for group, names in members.items()}
+        industries = borrowers["industry"].astype(object).where(borrowers["industry"].notna(), None)
+        keys = {industry: _keys(industry) for industry in industries.unique()}
+        self.keys = {name: keys[industry] for name, industry in zip(borrowers["borrower_id"], industries, strict=True)}
+        self._members: dict[tuple[str, str], list[str]] = {}
+        for industry, names in borrowers["borrower_id"].groupby(industries, dropna=False, sort=False):
+            for group in keys[None if pd.isna(industry) else industry].items():
+                self._members.setdefault(group, []).extend(names)
+        self._taken: dict[tuple[str, str], list[str]] = {}
+
+    def taken(self, group: tuple[str, str]) -> list[str]:
+        """Whom of a group a comparison takes: of a large one the same few, however the book is ordered."""
+        if group not in self._taken:
+            names = sorted(self._members.get(group, []), key=lambda each: (zlib.crc32(each.encode()), each))
+            self._taken[group] = names[: self.plan.most]
+        return self._taken[group]
 
     def ladder(self, borrower_id: str) -> list[tuple[str, str]]:
         """The groups a borrower is compared with, the closest first; none wider than one that is sure to suffice."""
         steps = []
         for group in self.keys.get(borrower_id, {"book": ""}).items():
             steps.append(group)
-            if self.counts.get(group, 0) > self.plan.sure:
+            if len(self._members.get(group, [])) > self.plan.sure:
                 break
         return steps
 
@@ -125,7 +133,7 @@ def pool(borrowers: pd.DataFrame, borrower_id: str, *, plan: Plan | None = None)
 def pools(borrowers: pd.DataFrame, plan: Plan | None = None) -> Callable[[str], list[str]]:
     """`pool` of any borrower of the book's table."""
     groups = _Groups(borrowers, plan or load())
-    return lambda name: sorted({name, *(each for step in groups.ladder(name) for each in groups.taken.get(step, []))})
+    return lambda name: sorted({name, *(each for step in groups.ladder(name) for each in groups.taken(step))})
 
 
 class _Pool(NamedTuple):
@@ -214,7 +222,7 @@ class Among:
         return [value] + [np.nan] * 6 + [most, "", "few_peers"]
 
     def _pool(self, step: tuple[str, str], band: int | None, now: dict, values: np.ndarray, sizes: np.ndarray) -> _Pool:
-        who = [name for name in self._groups.taken.get(step, []) if name in now]
+        who = [name for name in self._groups.taken(step) if name in now]
         who = [name for name in who if not np.isnan(values[now[name]]) and band in (None, sizes[now[name]])]
         found = np.array([values[now[name]] for name in who], dtype=float)
         return _Pool(who, found, np.sort(found))

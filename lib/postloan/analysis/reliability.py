@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,7 +68,7 @@ class Test(BaseModel):
     def _spelled_out(cls, text: object) -> str:
         return re.sub(r"\bscore\.(\w+)", _score, str(text))
 
-    @field_validator("expected", "also", mode="before")
+    @field_validator("expected", "also", mode="before", json_schema_input_type=str | list[str])
     @classmethod
     def _listed(cls, text: object) -> object:
         return [text] if isinstance(text, str) else text
@@ -124,14 +124,17 @@ def _load(path: Path, overrides: str) -> tuple[TestBook, list[Test]]:
     if unknown := sorted(set(changes) - set(listed)):
         raise RuleError(f"{path}: overrides: unknown test {unknown}; known: {listed}")
     changed = [{**each, **changes.get(each["id"], {})} for each in book.tests]
-    tests = [_valid(Test, each, f"{path}: test {each['id']}") for each in changed]
     known = evidence.items_by_view(book.kinds, book.lines, list(book.references))
-    for test in tests:
+
+    def read(said: dict) -> Test:
+        test = _valid(Test, said, f"{path}: test {said['id']}")
         if wrong := sorted(set(test.red_with) - set(listed)):
             raise RuleError(f"{path}: test {test.id}: red_with: unknown test {wrong}; known: {listed}")
         for formula in test.formulas:
             _check_formula(formula, known, book.settings, f"{path}: test {test.id}")
-    return book, tests
+        return test
+
+    return book, [*settings.each({each["id"]: partial(read, each) for each in changed}).values()]
 
 
 def _valid(model: type[BaseModel], content: dict, where: str) -> Any:

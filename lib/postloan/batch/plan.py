@@ -160,9 +160,10 @@ def load_run(path: Path | str, **overrides: object) -> RunPlan:
         content = settings.load_yaml(path)
         found = RunPlan.model_validate({"name": path.stem, **content, **overrides})
     except RuleError as error:
-        raise RunError(str(error)) from None
+        raise RunError(str(error)) from error
     except ValidationError as error:
-        raise RunError(f"{path}: " + "; ".join(dict.fromkeys(_complaint(e) for e in error.errors()))) from None
+        wrong = RuleError.of(path, map(_complaint, error.errors()))
+        raise RunError(str(wrong)) from wrong
     if found.day > dt.date.today():
         raise RunError(f"{path}: as_of: {found.day} lies in the future; a review looks back")
     return found

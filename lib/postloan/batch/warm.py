@@ -84,7 +84,9 @@ def _warm() -> None:
     for name in ("ipykernel.kernelapp", "ipykernel.datapub", "matplotlib.pyplot", "numpy.random"):
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    postloan.tables.columns_of(sys.modules["pandas"].DataFrame(), "none", {})  # pandera imports half of itself at its first check
+    postloan.tables.columns_of(
+        sys.modules["pandas"].DataFrame(), "none", {}
+    )  # pandera imports half of itself at its first check
     _read_params()
     gc.collect()
     gc.freeze()

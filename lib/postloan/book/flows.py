@@ -10,15 +10,15 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from pathlib import Path
 
 import pandas as pd
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from postloan import settings
 from postloan.book.figures import parse_amount, parse_date, read_text
-from postloan.errors import RuleError, SourceError
+from postloan.errors import SourceError
 from postloan.loan_tables import LOAN_TABLES, columns_of
 from postloan.strict import Strict
 from postloan.tables import REFUSAL_COLUMNS, Intake
@@ -90,14 +90,12 @@ class Mapping(Strict):
 @cache
 def mappings() -> dict[str, Mapping]:
     """All mappings by file name; RuleError names file, field and what is allowed."""
-    found = {}
-    for path in sorted(settings.params("accounts", "flows").glob("*.yml")):
-        try:
-            found[path.stem] = Mapping.model_validate(settings.load_yaml(path))
-        except ValidationError as error:
-            told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-            raise RuleError(f"{path}: " + "; ".join(dict.fromkeys(told))) from None
-    return found
+    paths = sorted(settings.params("accounts", "flows").glob("*.yml"))
+    return settings.each({path.stem: partial(_mapping, path) for path in paths})
+
+
+def _mapping(path: Path) -> Mapping:
+    return settings.checked(Mapping, settings.load_yaml(path), path)
 
 
 def recognise(path: Path | str) -> str | None:

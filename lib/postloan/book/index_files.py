@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from postloan import settings
 from postloan.book.cells import key
 from postloan.book.figures import parse_amount, parse_date, plain, read_text
-from postloan.errors import SourceError
+from postloan.errors import RuleError, SourceError
 from postloan.industries import series
 from postloan.tables import REFUSAL_COLUMNS, Intake
 
@@ -72,11 +72,14 @@ class Layout(BaseModel):
 @cache
 def layouts() -> dict[str, Layout]:
     """The layouts by id; RuleError names the file and field, or a series that does not exist."""
-    path, found = settings.params("indices", "layouts.yml"), {}
-    for name, content in settings.load_yaml(path).items():
-        found[name] = settings.checked(Layout, content, f"{path}: {name}")
-        if unknown := {*found[name].columns.values(), *found[name].names.values()} - set(series()):
-            raise SourceError(f"{path}: {name}: unknown series {sorted(unknown)}; see params/indices/series.yml")
+    path = settings.params("indices", "layouts.yml")
+    return settings.each({name: partial(_layout, path, name, said) for name, said in settings.load_yaml(path).items()})
+
+
+def _layout(path: Path, name: str, said: object) -> Layout:
+    found = settings.checked(Layout, said, f"{path}: {name}")
+    if unknown := {*found.columns.values(), *found.names.values()} - set(series()):
+        raise RuleError(f"{path}: {name}: unknown series {sorted(unknown)}; see params/indices/series.yml")
     return found
 
 

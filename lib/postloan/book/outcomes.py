@@ -4,6 +4,7 @@ what). Nothing of it enters a book."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -90,7 +91,11 @@ def read(path: Path) -> Outcomes:
 def layouts() -> dict[str, Layout]:
     """Every layout of params/outcomes by name."""
     files = sorted(settings.params("outcomes").glob("*.yml"))
-    return {file.stem: settings.checked(Layout, settings.load_yaml(file), file) for file in files}
+    return settings.each({file.stem: partial(_layout_of, file) for file in files})
+
+
+def _layout_of(file: Path) -> Layout:
+    return settings.checked(Layout, settings.load_yaml(file), file)
 
 
 def _layout(path: Path) -> Layout:

@@ -31,6 +31,12 @@ _MAKER_EASED = (("2025-03-20", 0), ("2025-06-20", 0), ("2025-09-22", 5), ("2025-
 _DYER_PLAN = (("2024-09-20", 10), ("2024-12-20", 0), ("2025-03-20", 30), ("2025-06-20", 0), ("2025-09-12", 60))
 _DYER_EASED = (("2024-12-20", 0), ("2025-03-20", 0), ("2025-06-20", 0), ("2025-09-22", 0), ("2025-12-22", 10),
                ("2026-03-20", 20), ("2026-06-22", 25), ("2026-09-14", 35))  # fmt: skip
+# What officers answer every quarter for the class, and from when the bank took a twin for riskier.
+_ASKED = (
+    "credit_impaired", "rating_cut", "bankruptcy", "overdue_share_all_banks", "debt_evasion", "unlawful_loan", "merged",
+    "other_bank_days_overdue", "misused_share", "provision_share",
+)  # fmt: skip
+_MISSED = day("2025-03-20")
 # Quarter days on which the two looks' kind of observation was also made of the cases.
 _LOOKED = tuple(map(day, ("2024-08-05", "2024-11-05", "2025-02-05", "2025-05-06", "2025-08-05", "2025-11-05")))
 
@@ -45,6 +51,7 @@ def lend(client: Client) -> None:
         _eased(client, loan, maker, rows)
     else:
         _untouched(client, loan, rows)
+    _answered(client)
     lending.watch(client, (*_LOOKED, *LOOKS))
     (_maker_seen if maker else _dyer_seen)(client)
 
@@ -76,11 +83,20 @@ def _eased(client: Client, loan: dict, maker: bool, rows: list[tuple]) -> None:
     plan = lending.plan(client, newer, parts, last, known=changed)
     lending.pay(client, newer, plan, TODAY, number)
     client.observe(changed, terms_eased=1, extensions=1, risk_increased=1)
-    client.observe(day("2025-05-06"), terms_eased=1, extensions=1)
-    client.observe(day("2025-11-05"), terms_eased=1, extensions=1)
     for look, eased_still in zip(LOOKS, (int(maker), 0), strict=True):
         client.observe(look, terms_eased=eased_still, extensions=1)
     client.plant("loan_rolled", changed, TODAY)
+
+
+def _answered(client: Client) -> None:
+    """The officer's quarterly answers to what classification asks, from the day of the first drawdown."""
+    changed = CHANGED.get(client.number, TODAY)
+    riskier = changed if client.number in CHANGED else _MISSED
+    quarters = pd.date_range("2022-05-05", "2025-11-05", freq=pd.DateOffset(months=3))
+    for when in (client.master["first_drawdown"], *map(day, quarters)):
+        eased = int(when >= changed)
+        told = {"terms_eased": eased, "extensions": eased, "risk_increased": int(when >= riskier)}
+        client.observe(when, **dict.fromkeys(_ASKED, 0), **told)
 
 
 def _untouched(client: Client, loan: dict, rows: list[tuple]) -> None:

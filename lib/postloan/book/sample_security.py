@@ -1,9 +1,9 @@
 """What secures the sample's loans and what the contracts bind clients to: collateral, guarantors, covenants.
 
-Most is sound: at most half the appraised value lent, valued each October, insured, registered. Planted: an old valuation
-(S0007, S0019), prior claims and a thin cover (S0027), lapsed insurance (S0028), a seizure and a fall in value (S0024),
-a fall in value (S0013, S0014), a weak guarantor (S0022), a ring in which S0016, S0017 and S0018 guarantee each other. A
-covenant is breached by S0005 and by the dark twins, S0003 stands close to one, S0012 has one waived.
+Most is sound: at most half the appraised value lent, valued each October, insured, registered. Planted: an old
+valuation (S0007, S0019), prior claims and a thin cover (S0027), lapsed insurance (S0028), a seizure and a fall in value
+(S0024), a fall in value (S0013, S0014), a weak guarantor (S0022), a ring in which S0016, S0017 and S0018 guarantee each
+other. A covenant is breached by S0005 and by the dark twins, S0003 stands close to one, S0012 has one waived.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def load(path: Path | None = None) -> Floors:
     path = path or settings.params("classes.yml")
     found = settings.checked(Floors, settings.load_yaml(path), path)
     if problems := list(_problems(found)):
-        raise RuleError(f"{path}: " + "; ".join(problems))
+        raise RuleError.of(path, problems)
     return found
 
 

@@ -7,7 +7,7 @@ false, and unknown where figures lack; unknown is never taken for quiet. No text
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -149,6 +149,11 @@ class Rule(_Strict):
     since: str
     examples: list[Example] = Field(min_length=2)
 
+    @property
+    def needs(self) -> set[str]:
+        """The rules it refers to."""
+        return {leaf.rule for leaf in self.condition.leaves() if leaf.rule}
+
     @model_validator(mode="after")
     def _levels_agree(self) -> Rule:
         if lacking := [level for level in self.levels if level not in self.days]:
@@ -206,32 +211,29 @@ class RuleBook:
         """
         where = f"rule {rule_id}"
         content = rule_changes.content(rule_changes.named(self.rules, rule_id), changes, where)
-        return _ordered({**self.rules, rule_id: _rule(content, where)})
+        return ordered({**self.rules, rule_id: _rule(content, where)})
 
 
 @cache
 def load(folder: Path | None = None) -> RuleBook:
     """Every rule under params/rules, checked together; RuleError lists all that is wrong by file and field."""
-    found, problems = {}, []
-    for path in sorted((folder or settings.params("rules")).glob("*.yml")):
-        try:
-            rule = _rule(settings.load_yaml(path), str(path))
-            if rule.id != path.stem:
-                problems.append(f"{path}: id {rule.id!r}: expected the file's name {path.stem!r} (no id twice)")
-            found[path.stem] = rule
-        except RuleError as error:
-            problems.append(str(error))
-    if problems:
-        raise RuleError("\n".join(problems))
-    return _ordered(found)
+    paths = sorted((folder or settings.params("rules")).glob("*.yml"))
+    return ordered(settings.each({path.stem: partial(read, path) for path in paths}))
+
+
+def read(path: Path) -> Rule:
+    """One rule's file, checked by itself."""
+    rule = _rule(settings.load_yaml(path), str(path))
+    if rule.id != path.stem:
+        raise RuleError(f"{path}: id {rule.id!r}: expected the file's name {path.stem!r} (no id twice)")
+    return rule
 
 
 def _rule(content: dict, where: str) -> Rule:
     try:
         return Rule.model_validate(content)
     except ValidationError as error:
-        told = dict.fromkeys(_complaint(each) for each in error.errors())
-        raise RuleError(f"{where}: " + "; ".join(told)) from None
+        raise RuleError.of(where, map(_complaint, error.errors())) from None
 
 
 def _complaint(error: dict) -> str:
@@ -243,8 +245,9 @@ def _complaint(error: dict) -> str:
     return f"{where}: {error['msg'].removeprefix('Value error, ')}{found}"
 
 
-def _ordered(rules: dict[str, Rule]) -> RuleBook:
-    needs = {name: {leaf.rule for leaf in rule.condition.leaves() if leaf.rule} for name, rule in rules.items()}
+def ordered(rules: dict[str, Rule]) -> RuleBook:
+    """Rules as a book; RuleError where they refer to one that is not there, or to one another in a circle."""
+    needs = {name: rule.needs for name, rule in rules.items()}
     for name, others in needs.items():
         if unknown := others - set(rules):
             raise RuleError(f"{name}.yml: rule {name}: condition.rule: refers to unknown rules {sorted(unknown)}")
@@ -256,9 +259,9 @@ def _ordered(rules: dict[str, Rule]) -> RuleBook:
     return RuleBook({name: rules[name] for name in order})
 
 
-def breaches(book: RuleBook) -> list[tuple[str, float, str, int]]:
+def breaches(*books: RuleBook) -> list[tuple[str, float, str, int]]:
     """The chances the rules in force ask for, each once: metric, limit, side, within (quarters)."""
-    leaves = [leaf for rule in book.in_force() for leaf in rule.condition.leaves() if leaf.breach]
+    leaves = [leaf for book in books for rule in book.in_force() for leaf in rule.condition.leaves() if leaf.breach]
     return list(
         dict.fromkeys((leaf.metric, leaf.breach.limit, leaf.breach.side, leaf.breach.within) for leaf in leaves)
     )

@@ -1,11 +1,14 @@
-"""Every rule tried on its own examples: made-up borrowers with the figures an example gives."""
+"""Rules before they count: each tried on its own examples, and other versions of them read as far as they can be."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from postloan.judgement.rules import Example, Rule, RuleBook, verdicts
+from postloan.errors import Problem, RuleError
+from postloan.judgement.rules import Example, Rule, RuleBook, ordered, read, verdicts
 from postloan.judgement.sight import Sight
 
 
@@ -50,3 +53,32 @@ def tried(book: RuleBook) -> pd.DataFrame:
             found = verdicts(_alone(book, rule), example_sight(example)).set_index("rule").at[rule.id, "level"]
             told.append((rule.id, number, example.expect, found))
     return pd.DataFrame(told, columns=["rule", "example", "expected", "found"])
+
+
+def problems(book: RuleBook, folder: Path) -> list[Problem]:
+    """The examples on which a rule does not say what is expected of it; `folder` is where the rules stand."""
+    told = tried(book)
+    return [
+        Problem(f"{folder / row.rule}.yml", f"examples.{row.example - 1}.expect", row.expected, row.found)
+        for row in told[told["expected"] != told["found"]].itertuples()
+    ]
+
+
+def readable(folder: Path) -> tuple[RuleBook, list[Problem]]:
+    """The rules of another version that can be read today, and what is wrong with the others."""
+    found, wrong = {}, []
+    for path in sorted(folder.glob("*.yml")):
+        try:
+            found[path.stem] = read(path)
+        except RuleError as error:
+            wrong += error.problems
+    while alone := [name for name, rule in found.items() if rule.needs - set(found)]:
+        wrong += [Problem(f"{folder / name}.yml", "condition.rule", "rules that can be read too") for name in alone]
+        found = {name: rule for name, rule in found.items() if name not in alone}
+    return ordered(found), wrong
+
+
+def drafts_live(book: RuleBook) -> RuleBook:
+    """The same rules with drafts in force, to see what they would do."""
+    live = {"draft": {"status": "in_force"}}
+    return RuleBook({name: rule.model_copy(update=live.get(rule.status, {})) for name, rule in book.rules.items()})

@@ -275,7 +275,7 @@ def load(path: Path | None = None) -> Rules:
     path = path or settings.params("workout.yml")
     found = settings.checked(Rules, settings.load_yaml(path), path)
     if problems := list(_problems(found)):
-        raise RuleError(f"{path}: " + "; ".join(problems))
+        raise RuleError.of(path, problems)
     return found
 
 

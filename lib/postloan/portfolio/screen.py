@@ -11,6 +11,7 @@ import pandas as pd
 from postloan.analysis import outlook, peers, servicing
 from postloan.analysis.periods import Panel
 from postloan.judgement import (
+    chasing,
     classification,
     client_limits,
     early_warning,
@@ -24,19 +25,21 @@ from postloan.tables import LEVELS
 from postloan.wording import DASH, texts
 
 TOP = 3
+ACTIONS = ["borrower_id", "rule", "level", "owner", "due"]
+_WIDEST = 60  # characters of a column on a screen
 
 
 @dataclass(frozen=True)
 class Known:
     """What is known of the borrowers besides statements: observations (the book's table), the records of their last
-    reviews by borrower, actions entered earlier and still open (borrower_id, rule, due), and the loan tables by name
+    reviews by borrower, actions entered earlier and still open (ACTIONS), and the loan tables by name
     (`Book.loan_side`; None: none). `own` are clients' own parameters by borrower (params/borrowers), of which
     `rule_limits` and `review_plan` count here. Without `traced` nobody asks where the money went and how accounts
     behave, which takes longest."""
 
     observations: pd.DataFrame
     last: dict[str, dict] = field(default_factory=dict)
-    actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["borrower_id", "rule", "due"]))
+    actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=ACTIONS))
     side: dict[str, pd.DataFrame] | None = None
     own: dict[str, dict] = field(default_factory=dict)
     traced: bool = True
@@ -67,9 +70,10 @@ def screen(
     return rows.merge(found.plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(found.seen, ratios))
 
 
-def chance(panel: Panel, *, day_basis: int = 360) -> sight.Chance:
-    """What the rules in force ask of the future, drawn for every borrower of the panel as its own report draws it."""
-    asked = rules.breaches(rules.load())
+def chance(panel: Panel, *books: rules.RuleBook, day_basis: int = 360) -> sight.Chance:
+    """What the rules in force (or those of some `books`) ask of the future, drawn for every borrower of the panel as
+    its own report draws it."""
+    asked = rules.breaches(*books or [rules.load()])
     metrics = list(dict.fromkeys(ask[0] for ask in asked))
     return outlook.chances(outlook.draw_each(panel, metrics, day_basis=day_basis), asked)
 
@@ -92,22 +96,43 @@ def judge(
 ) -> Judged:
     """Put a panel through signals, class and plan as a review of each borrower would."""
     day = str(pd.Timestamp(as_of).date())
+    found = look(panel, borrowers, known, day, chance=chance)
+    warnings, told = warned(found, rules.load(), known, day)
+    classed = _classed(found.seen.observed, known, found.loans, told["borrower_id"], day)
+    standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, found.drawn, day)
+    wishes = {name: each["review_plan"] for name, each in known.own.items() if each.get("review_plan")}
+    actions = chasing.chased(known.actions, known.last, day)
+    plan = monitoring.schedule(standing, day, overrides=wishes, actions=actions)
+    return Judged(found.seen, warnings, told, classed, plan, found.loans)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What rules see of a panel on a day, the loans as `servicing.state` tells them (None: no loan tables), and first
+    drawdowns by borrower."""
+
+    seen: sight.Sight
+    loans: pd.DataFrame | None
+    drawn: pd.Series
+
+
+def look(panel: Panel, borrowers: pd.DataFrame, known: Known, day: str, *, chance: sight.Chance | None = None) -> Look:
+    """See a panel on a day as rules will see it."""
     loans = servicing.state(known.side, day) if known.side else None
     observed = _observed(panel, known, loans, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
     drawn = drawn.where(drawn <= pd.Timestamp(day))  # a loan still to come is not known yet
     among = peers.Among(panel, borrowers)
     seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance, peers=among)
-    warnings = early_warning.scan(
-        rules.load(), seen, as_of=day, last=known.last, figures=False, own=_own_rules(known.own)
-    )
-    at_risk = None if loans is None else exposures.at_risk(loans)
-    told = early_warning.levels(warnings, panel.rows["borrower_id"], at_risk)
-    classed = _classed(observed, known, loans, told["borrower_id"], day)
-    standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, drawn, day)
-    wishes = {name: each["review_plan"] for name, each in known.own.items() if each.get("review_plan")}
-    plan = monitoring.schedule(standing, day, overrides=wishes, actions=known.actions)
-    return Judged(seen, warnings, told, classed, plan, loans)
+    return Look(seen, loans, drawn)
+
+
+def warned(found: Look, book: rules.RuleBook, known: Known, day: str) -> tuple[early_warning.Warnings, pd.DataFrame]:
+    """What some rules say of a look at the book: the signals, and each borrower's level."""
+    own = own_rules(known.own, book)
+    warnings = early_warning.scan(book, found.seen, as_of=day, last=known.last, figures=False, own=own)
+    at_risk = None if found.loans is None else exposures.at_risk(found.loans)
+    return warnings, early_warning.levels(warnings, found.seen.rows["borrower_id"], at_risk)
 
 
 def classes(known: Known, borrowers: pd.DataFrame, as_of: str | dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -121,11 +146,11 @@ def classes(known: Known, borrowers: pd.DataFrame, as_of: str | dt.date) -> tupl
     return _classed(observed, known, loans, borrowers["borrower_id"], day), loans
 
 
-def _own_rules(own: dict[str, dict]) -> dict[str, rules.RuleBook]:
-    """The rules of each client that has limits of its own."""
+def own_rules(own: dict[str, dict], book: rules.RuleBook) -> dict[str, rules.RuleBook]:
+    """The rules of each client that has limits of its own, put over those of `book`."""
     limits = {name: each["rule_limits"] for name, each in own.items() if each.get("rule_limits")}
     where = "params/borrowers/{}.yml: rule_limits".format
-    return {name: client_limits.applied(rules.load(), each, where(name)) for name, each in limits.items()}
+    return {name: client_limits.applied(book, each, where(name)) for name, each in limits.items()}
 
 
 def _observed(panel: Panel, known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:
@@ -177,8 +202,9 @@ def shown(found: pd.DataFrame, language: str) -> str:
         "next": found["next_review"].dt.strftime("%Y-%m-%d").fillna(DASH),
         "late": found["overdue_days"].astype("string").fillna(DASH),
     }
-    told = pd.DataFrame({words(f"screen.{key}"): column for key, column in columns.items()})
-    return told.to_string(index=False, justify="left", max_colwidth=60)
+    told = {words(f"screen.{key}"): column.str.slice(0, _WIDEST) for key, column in columns.items()}
+    padded = {name: column.str.ljust(int(column.str.len().max())) for name, column in told.items()}
+    return pd.DataFrame(padded).to_string(index=False, justify="left", max_colwidth=_WIDEST)
 
 
 def counted(found: pd.DataFrame, language: str) -> str:
