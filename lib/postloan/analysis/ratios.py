@@ -102,8 +102,8 @@ def explain(
 ) -> formulas.Explanation:
     """One ratio of one borrower and period: formula, numbers put in, and the reported facts behind them.
 
-    Leaves are `view.item`: `end` a balance, `avg` an average of two, `quarter` a single quarter, `ttm` twelve months, in
-    the statements' currency. ContractError lists the ratios there are.
+    Leaves are `view.item`: `end` a balance, `avg` an average of two, `quarter` a single quarter, `ttm` twelve
+    months, in the statements' currency. ContractError lists the ratios there are.
     Example: `ratios.explain(panel, "interest_cover", "S0003", moments.now)`.
     """
     if ratio not in FORMULAS:
