@@ -17,7 +17,7 @@ from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
 GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"industries"}
+GROUND |= {"industries", "safe_yaml"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
