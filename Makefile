@@ -7,7 +7,7 @@ KERNEL := lib/postloan/batch/kernelspec
 DESK := lib/postloan/report/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint drills bench bench-screen bench-forecast bench-loan-use clean
+.PHONY: help report test lab lint drills bench bench-screen bench-forecast bench-loan-use look clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -55,6 +55,9 @@ bench-forecast: $(READY) ## Measure forecasts beside statsmodels' methods (needs
 
 bench-loan-use: $(READY) ## Measure the tracing of a million transactions
 	$(BIN)/python tests/bench_loan_use.py
+
+look: $(READY) ## Look at the newest run's pages in a browser: axe, network, screenshots, paper (outputs/looks)
+	$(BIN)/python tests/look.py
 
 clean: ## Remove the environment, caches and outputs; data/ is never touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build lib/*.egg-info

@@ -1,13 +1,15 @@
 """Where things are: project folders, the book's address, language. The only reader of the environment.
 
 Environment variables: `POSTLOAN_HOME` (project folder), `POSTLOAN_BOOK` (SQLAlchemy address of the book),
-`POSTLOAN_KERNELS` and `POSTLOAN_MEMORY_MB` (set by a run for the processes it starts).
+`POSTLOAN_CHROMIUM` (the browser that prints pages), `POSTLOAN_KERNELS` and `POSTLOAN_MEMORY_MB` (set by a run for the
+processes it starts).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # pydantic takes a while to import, which `postloan --help` s
 Model = TypeVar("Model", bound="BaseModel")
 Made = TypeVar("Made")
 LANGUAGES = ("zh", "en")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
 
 def home() -> Path:
@@ -75,6 +78,13 @@ def shown(address: str) -> str:
 def use_book(address: str) -> None:
     """Make `address` the default book of this process and of every kernel it starts."""
     os.environ["POSTLOAN_BOOK"] = address
+
+
+def browser() -> Path | None:
+    """The Chromium that prints pages: `POSTLOAN_CHROMIUM`, else the first one on the path; None where there is none."""
+    named = os.environ.get("POSTLOAN_CHROMIUM")
+    found = (shutil.which(name) for name in ([named] if named else _BROWSERS))
+    return next((Path(path) for path in found if path), None)
 
 
 def warm_kernels() -> str | None:

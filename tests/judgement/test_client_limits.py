@@ -67,3 +67,12 @@ def test_screen_names_the_file_of_a_wrong_limit(sample_book):
     known = screen.Known(sample_book.observations(as_of=AS_OF), own={"S0003": {"rule_limits": {"nothing": {}}}})
     with pytest.raises(RuleError, match=r"params/borrowers/S0003.yml: rule_limits: unknown rule 'nothing'"):
         screen.judge(panel, sample_book.borrowers(), known, AS_OF)
+
+
+def test_limits_in_force_are_told():
+    """Also those the client shares with everyone, so that the record is whole."""
+    own = {"current_ratio_low": {"yellow": 1.1}}
+    told = client_limits.in_force(client_limits.applied(rules.load(), own), own)
+    bank = rules.load().rules["current_ratio_low"].condition.below
+    assert told == {"current_ratio_low": {**bank, "yellow": 1.1}}
+    assert client_limits.in_force(rules.load(), {}) == {}

@@ -123,7 +123,7 @@ def test_markdown_tables_accessible():
     html = export(text("| a | b |\n|---|--:|\n| 1 | 2 |"))
     assert '<th scope="col">a</th>' in html
     assert 'style="text-align:right"' in html
-    assert 'class="table-scroll" tabindex="0" role="region"' in html
+    assert 'class="table-scroll" tabindex="0" role="group"' in html
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_unsafe_output_refused(bad):
         "the only = sign",
         "&lt;script&gt;",
         "see https://x.org",
-        '<a href="#s-x">x</a>',
+        '<p id="x"><a href="#x">x</a></p>',
         "<p>onset=3 // data=1</p>",
     ],
 )
@@ -243,3 +243,17 @@ def test_nbconvert_runs_exporter(tmp_path):
     nbformat.write(new_notebook(cells=[text("# 报告")]), path)
     html, _ = page.ReportExporter().from_filename(str(path))
     assert html == page.export(path)
+
+
+def test_link_without_a_place_keeps_its_text():
+    page = export(shown('<a href="#nowhere">name</a> <a class="proof" href="#nowhere">evidence</a>'))
+    assert "name" in page
+    assert "#nowhere" not in page
+    assert "evidence" not in page
+
+
+def test_screen_cells_stay_off_paper():
+    page = body(export(text("## A"), shown("<p>one</p>", tags=["screen"]), text("## B", "screen"), shown("<p>two</p>")))
+    assert '<div class="screen"><div class="output"><p>one</p></div></div>' in page
+    assert '<section class="chapter screen">' in page
+    assert re.findall(r'<p class="paper">.*?B.*?</p>', page)

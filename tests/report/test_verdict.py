@@ -5,12 +5,11 @@ import re
 
 import pandas as pd
 import pytest
-from markupsafe import Markup
 
-from postloan import texts
+from postloan import rules, texts
 from postloan.judgement import classification, exposures, monitoring
 from postloan.measures import observations
-from postloan.report import exhibits, verdict
+from postloan.report import case, exhibits, verdict
 
 AS_OF, FLOORS = "2026-05-15", classification.load()
 ALL_NO = {name: 0.0 for name, each in observations().items() if each.feeds}
@@ -102,12 +101,28 @@ def test_every_focus_and_method_has_words():
         assert all(texts(language).has(f"plan.focus.{name}") for name in monitoring.load().focuses)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("case", PLANS)
-def test_strip_shows_the_verdict_at_a_glance(case, language):
+def at_a_glance(language, plan, level="none", last=None, **signal):
+    columns = {"level": [], "since": pd.to_datetime([]), "due": [], "owner": [], "rule": []}
+    signals = pd.DataFrame([{**signal, "level": level}]) if signal else pd.DataFrame(columns)
+    made = case.Case(signals, rules.load().rules, pd.DataFrame(), {}, sheet(language))
     asset, _ = classed(**CASES["late"])
-    plan = planned(**PLANS[case])
-    text = told(verdict.strip(Markup("<b>&lt;red</b>"), asset, plan, sheet(language)))
-    assert verdict.class_word(asset, sheet(language)) in text
-    assert "<red" in text
-    assert not re.search(r"[{}]|NaT|<NA>", text)
+    return told(verdict.strip(made, asset, planned(**PLANS[plan]), level, last or {}))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("plan", PLANS)
+def test_strip_shows_the_verdict_at_a_glance(plan, language):
+    text = at_a_glance(language, plan)
+    assert texts(language)("verdict.class.special_mention") in text
+    assert texts(language)("verdict.routine") in text
+    assert not re.search(r"[{}]|NaT|<NA>|\bnan\b", text)
+
+
+def test_strip_says_since_when_and_what_changed():
+    days = {"since": pd.Timestamp("2025-06-30"), "due": pd.Timestamp("2026-05-19")}
+    fired = {"rule": "interest_cover_low", "owner": "branch_head", **days}
+    text = at_a_glance("en", "red", "red", {"level": "orange", "as_of": "2026-03-06"}, **fired)
+    assert "since 30 Jun 2025" in text
+    assert "▲ worse than last time (6 Mar 2026): Orange" in text
+    assert "19 May 2026" in text
+    assert "branch head" in text

@@ -49,7 +49,10 @@ def declared(notebook: Path) -> dict[str, Parameter]:
 
     One that declares no `borrower_id` is about the whole book.
     """
-    found = papermill.inspect_notebook(str(notebook).replace("{", "{{").replace("}", "}}"))
+    try:
+        found = papermill.inspect_notebook(str(notebook).replace("{", "{{").replace("}", "}}"))
+    except ValueError as error:
+        raise RunError(f"{notebook.name}: {error} Open it in JupyterLab, choose a kernel and save it") from None
     parameters = {name: _parameter(notebook, about) for name, about in found.items()}
     if lacking := [name for name in _NEEDED if name not in parameters]:
         raise RunError(

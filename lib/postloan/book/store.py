@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
+from postloan.book import actions as followed
 from postloan.book import backing, connecting, entries, news, refusals, schema
 from postloan.book import marks as facts
 from postloan.book.news import FACT_COLUMNS
@@ -182,20 +183,26 @@ class Book:
                 return False
             text = json.dumps(record, ensure_ascii=False)
             connection.execute(schema.reviews.insert().values(**mark, stored_at=dt.datetime.now(), record=text))
-            _follow_up(connection, record, day)
+            followed.follow_up(connection, record, day)
         return True
 
     def actions(
         self, borrower_id: str | None = None, *, as_of: str | dt.date, entered_before: str | dt.date | None = None
     ) -> pd.DataFrame:
-        """Actions entered up to `as_of` (or before a day) and still open on `as_of`, the earliest due first."""
+        """Actions entered up to `as_of` (or before a day) and still open on `as_of`, the earliest due first.
+
+        With `entered_before`, what reviews of that day and later closed or raised is as it was before them. `opened_on`
+        is the day an action was first entered.
+        """
         table, day = schema.actions, pd.Timestamp(as_of).date()
-        still = sa.or_(table.c.closed_on.is_(None), table.c.closed_on > day)
-        query = sa.select(table).where(table.c.opened_on <= day, still, *_among(table, borrower_id))
-        if entered_before is not None:
-            query = query.where(table.c.opened_on < pd.Timestamp(entered_before).date())
-        found = self._frame(query.order_by(table.c.due, table.c.id), dates=["opened_on", "due", "closed_on"])
-        return found.drop(columns=["id"])
+        before = None if entered_before is None else pd.Timestamp(entered_before).date()
+        query = sa.select(table).where(followed.held(day, before), *_among(table, borrower_id))
+        dates = ["opened_on", "due", "closed_on"]
+        found = self._frame(query.order_by(table.c.due, table.c.id), dates)
+        raised = sa.select(table).where(table.c.result == followed.RAISED, *_among(table, borrower_id))
+        found["opened_on"] = followed.first_opened(found, self._frame(raised, dates))
+        blank = pd.Series(pd.NaT, found.index, found["due"].dtype)
+        return found.drop(columns=["id"]).assign(closed_on=blank, result=None)
 
     def close_action(self, borrower_id: str, rule: str, *, on: str | dt.date, result: str) -> None:
         """Close a borrower's open action on a rule; SourceError lists the open ones when there is none."""
@@ -214,7 +221,7 @@ class Book:
         one = borrower_id is not None
         last = [self.last_review(borrower_id, before=as_of)] if one else self.last_reviews(before=as_of).values()
         marks = [f"{each.get('as_of')} {each.get('fingerprint')}" for each in last]
-        marks += [] if one else [self.actions(as_of=as_of, entered_before=as_of).to_csv(index=False)]
+        marks.append(self.actions(borrower_id, as_of=as_of, entered_before=as_of).to_csv(index=False))
         with self.reading() as connection:
             held = facts.rows(connection, borrower_id, as_of)
         return hashlib.sha256("\0".join([*marks, held]).encode()).hexdigest()
@@ -337,20 +344,3 @@ def _among(table: sa.Table, borrower_id: str | list[str] | None) -> list[sa.Colu
     """The condition that rows belong to these borrowers; very many ids are cheaper read whole."""
     ids = [borrower_id] if isinstance(borrower_id, str) else list(borrower_id or [])
     return [table.c.borrower_id.in_(ids)] if borrower_id is not None and len(ids) <= 500 else []
-
-
-def _follow_up(connection: sa.Connection, record: dict, day: dt.date) -> None:
-    """Enter an action for each signal that has none open, raise those that got worse, close those that cleared."""
-    table = schema.actions
-    for signal in record.get("signals", []):
-        mine = {"borrower_id": record["borrower_id"], "rule": signal["rule"]}
-        open_ = sa.and_(*(table.c[name] == value for name, value in mine.items()), table.c.closed_on.is_(None))
-        if signal["status"] == "cleared":
-            connection.execute(table.update().where(open_).values(closed_on=day, result="cleared"))
-            continue
-        due = {"level": signal["level"], "due": dt.date.fromisoformat(signal["due"])}
-        known = connection.execute(sa.select(table.c.level).where(open_)).scalar()
-        if known is None:
-            connection.execute(table.insert().values(**mine, **due, owner=signal["owner"], opened_on=day))
-        elif known != signal["level"] and signal["status"] == "worse":
-            connection.execute(table.update().where(open_).values(**due))

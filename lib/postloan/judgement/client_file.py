@@ -71,7 +71,7 @@ def _check(own: dict, path: Path) -> None:
     measures(own.get("thresholds"))
     client_limits.applied(rules.load(), own.get("rule_limits", {}), f"{path}: rule_limits")
     if "review_plan" in own:
-        settings.checked(monitoring.Override, own["review_plan"], f"{path}: review_plan")
+        monitoring.wished(own["review_plan"], f"{path}: review_plan")
 
 
 def _replaced(text: str, name: str, value: object) -> str:

@@ -26,3 +26,14 @@ def applied(book: RuleBook, limits: Mapping[str, Mapping[str, float]], where: st
         except RuleError as error:
             raise RuleError(f"{where}: {error}") from None
     return book
+
+
+def in_force(book: RuleBook, limits: Mapping[str, object]) -> dict[str, dict[str, float]]:
+    """All limits by level of the rules that a client has limits of its own for, as `book` (`applied`) judges it: what a
+    review's record keeps, so that a later reader knows by what it was judged."""
+    tests = {name: [leaf.limits for leaf in book.rules[name].condition.leaves()] for name in limits}
+    return {
+        name: {level: value for test in found for limit in test.values() if isinstance(limit, dict)
+               for level, value in limit.items()}
+        for name, found in tests.items()
+    }  # fmt: skip

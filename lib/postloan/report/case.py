@@ -14,7 +14,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from postloan.measures import Measure, chain, link_of, observations
-from postloan.report.exhibits import Sheet, peer_figure
+from postloan.report.exhibits import Sheet, peer_figure, proven
 from postloan.report.narrative import Prose
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
@@ -111,11 +111,12 @@ def reasons(case: Case, count: int = 3) -> Prose:
     firsts = {one.link: one for one in reversed(found)}
     chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
-    points = tuple(
-        words("case.reason", title=case.sheet.said(case.rules[one.rules[0]].title), fact=fact(one, case))
-        for one in chosen[:count]
-    )
+    points = tuple(proven(_reason(one, case), f"signal-{one.rules[0]}", words) for one in chosen[:count])
     return Prose((), points, words("case.reasons"))
+
+
+def _reason(one: Finding, case: Case) -> str:
+    return case.sheet.words("case.reason", title=case.sheet.said(case.rules[one.rules[0]].title), fact=fact(one, case))
 
 
 def _housekeeping(one: Finding) -> bool:
@@ -125,8 +126,7 @@ def _housekeeping(one: Finding) -> bool:
 
 def next_step(case: Case) -> Prose:
     """The action that is due first, with its owner and day."""
-    words = case.sheet.words
-    due = _actions(case)
+    words, due = case.sheet.words, _actions(case)
     return Prose((words("case.next", step=due[0]) if due else words("case.next_none"),))
 
 

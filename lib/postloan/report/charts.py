@@ -246,10 +246,9 @@ def svg_of(figure: Figure) -> str:
 def framed(svg: str, title: str, alt: str, sheet: Sheet) -> Exhibit:
     """A figure with its title, its finding as text alternative and caption, and its source."""
     named = svg.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(alt), 1)
-    notes = escape(" · ".join(sheet.notes()))
     return Exhibit(
-        f'<figure class="exhibit">{named}<figcaption><b>{escape(title)}</b> {escape(alt)}'
-        f'<span class="notes">{notes}</span></figcaption></figure>'
+        f'<figure class="exhibit" tabindex="0">{named}<figcaption><b>{escape(title)}</b> {escape(alt)}'
+        f'<span class="notes">{sheet.notes()}</span></figcaption></figure>'
     )
 
 

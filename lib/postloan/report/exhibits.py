@@ -43,11 +43,13 @@ class Sheet:
         """What is written in both languages (fields zh and en), in the report's."""
         return getattr(both, self.words.language)
 
-    def notes(self, *extra: str) -> list[str]:
-        """The source and as-of line below an exhibit."""
+    def notes(self, *extra: str) -> Markup:
+        """The line below an exhibit: what is its own, then day and source, which paper says once for all."""
         source = self.words("exhibit.sources_many", count=self.sources)
         known = self.words("exhibit.as_of", date=self.words.date(self.as_of))
-        return [*extra, known, self.words("exhibit.source", source=source)]
+        own = Markup('<span class="own">{} · </span>').format(" · ".join(extra)) if extra else Markup("")
+        common = " · ".join((known, self.words("exhibit.source", source=source)))
+        return own + Markup('<span class="common">{}</span>').format(common)
 
 
 def sheet(words: Texts, statements: pd.DataFrame, moments: object, **notes: object) -> Sheet:
@@ -87,16 +89,16 @@ def table(
     notes: tuple = (),
     css: str = "",
 ) -> Exhibit:
-    """A table from rows of finished cells by column; the first cell heads its row, `_css` classes it.
+    """A table from rows of finished cells by column; the first cell heads its row, `_css` classes it, `_id` names it.
 
     Cells are plain text (escaped) or Markup. `columns` is needed only where `rows` may be empty.
     """
-    columns = columns or tuple(name for name in rows[0] if name != "_css")
+    columns = columns or tuple(name for name in rows[0] if name not in ("_css", "_id"))
     html = _TEMPLATES.get_template("table.html.j2").render(
         caption=caption,
         columns=columns,
         numeric=numeric,
-        rows=[{"cells": [row[name] for name in columns], "css": row.get("_css")} for row in rows],
+        rows=[{"cells": [row[name] for name in columns], "css": row.get("_css"), "id": row.get("_id")} for row in rows],
         css=css,
         notes=sheet.notes(*notes),
         empty=sheet.words("exhibit.no_rows"),
@@ -107,6 +109,21 @@ def table(
 def tabled(caption: str, columns: tuple, rows: list[tuple], sheet: Sheet, **about: object) -> Exhibit:
     """`table` of rows of finished cells that follow its columns."""
     return table(caption, [dict(zip(columns, row, strict=True)) for row in rows], sheet, columns=columns, **about)
+
+
+def proven(text: str, anchor: str, words: Texts) -> Markup:
+    """A text with a link to its evidence on the same page; the page drops the link where there is no such place."""
+    return Markup('{} <a class="proof" href="#{}">{}</a>').format(text, anchor, words("exhibit.proof"))
+
+
+def explained_at(ratio: str, text: str) -> Markup:
+    """A figure's name as a link to where it is taken apart; plain text where the page does not explain it."""
+    return Markup('<a href="#explain-{}">{}</a>').format(ratio, text)
+
+
+def anchored(anchor: str, exhibit: Exhibit) -> Exhibit:
+    """An exhibit that links of the page can lead to."""
+    return Exhibit(Markup('<div id="{}">{}</div>').format(anchor, Markup(exhibit.html)))
 
 
 def mark(band: str | None, words: Texts) -> Markup:
@@ -188,7 +205,7 @@ def readings(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet)
                 else f"{escape(words('column.year_ago'))} {escape(before)}"
             )
             tiles.append(
-                f'<div class="kpi"><dt>{escape(words.ratio(name))}</dt>'
+                f'<div class="kpi"><dt>{explained_at(name, words.ratio(name))}</dt>'
                 f'<dd><span class="value">{escape(value)}</span> {band}<span class="before">{note}</span></dd></div>'
             )
     return Exhibit(f'<dl class="kpis">{"".join(tiles)}</dl>')
@@ -206,7 +223,7 @@ def ratio_table(
         series = history.loc[history["ratio"] == name].set_index("period_end")["value"]
         rows.append(
             {
-                words("column.ratio"): words.ratio(name),
+                words("column.ratio"): explained_at(name, words.ratio(name)),
                 start: words.value(row["start"], measure.unit, sheet.currency),
                 words("column.year_ago"): words.value(row["year_ago"], measure.unit, sheet.currency),
                 words("column.now"): words.value(row["now"], measure.unit, sheet.currency),
@@ -305,12 +322,16 @@ def explanation(explained: object, measure: Measure, sheet: Sheet) -> Exhibit:
     spoken = words.formula(explained.formula, "[{}]")
     numbers = explained.with_numbers()
     title = words("exhibit.explain", ratio=words.ratio(explained.ratio), period=words.date(explained.period_end))
-    head = Markup('<p class="formula"><b>{}</b> {}</p><p class="formula"><b>{}</b> {} = <b>{}</b></p>').format(
-        words("exhibit.explain_formula"), spoken, words("exhibit.explain_numbers"), numbers, value
-    )
+    lines = '<p class="formula" id="explain-{}"><b>{}</b> {}</p><p class="formula"><b>{}</b> {} = <b>{}</b></p>'
+    told = (words("exhibit.explain_formula"), spoken, words("exhibit.explain_numbers"), numbers, value)
+    head = Markup(lines).format(explained.ratio, *told) + _way_back(words)
     return Exhibit(Markup('<details class="explain"><summary>{} = {}</summary>').format(title, value) + head) + Exhibit(
-        _fact_table(explained.facts, sheet).html + "</details>"
+        _fact_table(explained.facts, title, sheet).html + "</details>"
     )
+
+
+def _way_back(words: Texts) -> Markup:
+    return Markup('<p class="back"><a class="proof" href="#verdict">{}</a></p>').format(words("exhibit.back"))
 
 
 def explanations(explained: list, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
@@ -318,12 +339,14 @@ def explanations(explained: list, measures: dict[str, Measure], sheet: Sheet) ->
     return Exhibit("".join(explanation(one, measures[one.ratio], sheet).html for one in explained))
 
 
-def _fact_table(found: pd.DataFrame, sheet: Sheet) -> Exhibit:
+def _fact_table(found: pd.DataFrame, title: str, sheet: Sheet) -> Exhibit:
     words = sheet.words
     columns = tuple(words(f"column.{name}") for name in _FACT_COLUMNS)
     rows = [dict(zip(columns, _fact_cells(fact, words), strict=True)) for fact in found.itertuples()]
     numeric = (words("column.months"), words("column.amount"), words("column.weight"))
-    return table(words("exhibit.explain_facts"), rows, sheet, columns=columns, numeric=numeric, css="facts")
+    return table(
+        words("exhibit.explain_facts", title=title), rows, sheet, columns=columns, numeric=numeric, css="facts"
+    )
 
 
 def _fact_cells(fact: tuple, words: Texts) -> tuple[str, ...]:

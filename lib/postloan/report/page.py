@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import nbformat
 from jinja2 import Environment
@@ -23,8 +23,28 @@ from postloan.wording import Texts, texts
 
 TEMPLATE = Path(__file__).with_name("template")
 LAB = "lab"  # the tag of cells that speak to the analyst in JupyterLab and stay off the page
+SCREEN = "screen"  # the tag of cells that stay off paper; on a chapter's heading, of the whole chapter
+PROSE = "prose"  # the tag of a heading whose first paragraph is no guidance but the matter itself: paper keeps it
+ABREAST = "abreast"  # the tag of a heading whose chapter is printed in two columns
 _SHOWN_TYPES = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain")
+_PLACE = re.compile(r"""\sid=["']([^"']+)["']""")
+_LINK = re.compile(r"""<a\b([^>]*)\shref="#([^"]*)"[^>]*>(.*?)</a>""", re.DOTALL)
 _HEADING = re.compile(r"<(h[12])\b([^>]*)>(.*?)</\1>", re.DOTALL)
+
+
+@dataclass
+class Chapter:
+    """A heading of the second level and what stands below it, with the tags of its heading."""
+
+    title: str = ""
+    tags: frozenset[str] = frozenset()
+    blocks: list[Markup] = field(default_factory=list)
+    cut: bool = False  # whether some of it stays off paper
+
+    @property
+    def css(self) -> str:
+        """The classes by which the stylesheet tells how it is printed."""
+        return " ".join(("chapter", *sorted(self.tags & {SCREEN, ABREAST, PROSE}))) if self.title else "chapter opening"
 
 
 @dataclass
@@ -34,8 +54,18 @@ class Page:
     about: dict
     words: Texts
     title: str = ""
-    blocks: list[Markup] = field(default_factory=list)
+    chapters: list[Chapter] = field(default_factory=lambda: [Chapter()])
     contents: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def blocks(self) -> list[Markup]:
+        """All blocks in order, whatever their chapter."""
+        return [block for chapter in self.chapters for block in chapter.blocks]
+
+    @property
+    def on_screen(self) -> str:
+        """The chapters that paper leaves out, by name."""
+        return self.words("page.and").join(chapter.title for chapter in self.chapters if SCREEN in chapter.tags)
 
     @property
     def html_lang(self) -> str:
@@ -120,11 +150,25 @@ def compose(notebook: NotebookNode, language: str | None = None) -> Page:
     page = Page(about, texts(language or about.get("language") or "zh"))
     unseen = {*settings.LANGUAGES, LAB} - {page.words.language}
     for number, cell in enumerate(notebook.cells, start=1):
-        if not unseen & set(cell.metadata.get("tags", [])):
+        tags = frozenset(cell.metadata.get("tags", []))
+        if not unseen & tags:
             for html in _cell_blocks(cell, number, page.words):
-                _add(page, html)
+                _add(page, html, tags)
     page.title = page.title or page.words("page.report")
+    _settle(page)
     return page
+
+
+def _settle(page: Page) -> None:
+    """Take links to places the page does not have out of it: the text stays, a link to evidence goes whole."""
+    places = {name for block in page.blocks for name in _PLACE.findall(block)} | {slug for slug, _ in page.contents}
+
+    def kept(match: re.Match) -> str:
+        known = unquote(match[2]) in places
+        return match[0] if known else "" if "proof" in match[1] else match[3]
+
+    for chapter in page.chapters:
+        chapter.blocks = [Markup(_LINK.sub(kept, block)) for block in chapter.blocks]
 
 
 def css_text(text: str) -> str:
@@ -167,14 +211,16 @@ def _alt(output: NotebookNode, mime: str | None, words: Texts) -> str:
     return escape(str(about.get(mime, {}).get("alt") or about.get("alt") or words("page.undescribed")))
 
 
-def _add(page: Page, html: str) -> None:
-    """Append a block: the first h1 becomes the page's, later ones are h2; each h2 gets an id and an entry."""
+def _add(page: Page, html: str, tags: frozenset[str]) -> None:
+    """Append a block: the first h1 becomes the page's, later ones are h2, each with an id, an entry and a chapter."""
+    begins: list[str] = []
 
     def heading(match: re.Match) -> str:
         text = unescape(re.sub(r"<[^>]+>", "", match[3])).strip()
         if match[1] == "h1" and not page.title:
             page.title = text
             return ""
+        begins.append(text)
         named = re.search(r"""\bid\s*=\s*["']?([^"'\s>]+)""", match[2])
         slug = named[1] if named else _slug(text, {slug for slug, _ in page.contents})
         page.contents.append((slug, text))
@@ -182,8 +228,17 @@ def _add(page: Page, html: str) -> None:
         return f"<h2{attributes}>{match[3]}</h2>"
 
     html = _HEADING.sub(heading, html).strip()
+    if begins:
+        page.chapters.append(Chapter(begins[0], tags))
     if html:
-        page.blocks.append(Markup(safety.own_ids(html, f"b{len(page.blocks)}-")))
+        _place(page, safety.own_ids(html, f"b{len(page.blocks)}-"), SCREEN in tags and not begins)
+
+
+def _place(page: Page, html: str, off_paper: bool) -> None:
+    """Put a block into the newest chapter, marked where it stays off paper."""
+    chapter = page.chapters[-1]
+    chapter.cut |= off_paper
+    chapter.blocks.append(Markup(f'<div class="{SCREEN}">{html}</div>' if off_paper else html))
 
 
 def _slug(text: str, taken: set[str]) -> str:

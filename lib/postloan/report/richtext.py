@@ -28,6 +28,6 @@ def markdown(source: str, words: Texts) -> str:
         url_schemes=set(),
         link_rel=None,
     )
-    region = f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(words("page.wide_table"))}">'
+    region = f'<div class="table-scroll" tabindex="0" role="group" aria-label="{escape(words("page.wide_table"))}">'
     html = html.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
     return html.replace("<table", region + "<table").replace("</table>", "</table></div>")

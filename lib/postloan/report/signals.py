@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from postloan.measures import Measure, observations
-from postloan.report.exhibits import Exhibit, Sheet, peer_figure, table
+from postloan.report.exhibits import Exhibit, Sheet, anchored, peer_figure, table
 from postloan.report.narrative import Prose
 
 LEVELS = ("red", "orange", "yellow")
@@ -35,16 +35,31 @@ def signal_table(
         rule = rules[signal["rule"]]
         state = [words("signal." + kind + "." + signal[kind]) for kind in ("status", "standing")]
         due = words("signal.due", owner=words(f"signal.owner.{signal['owner']}"), due=_day(signal["due"], sheet))
+        seen = _explained(signal["evidence"], evidence(signal["evidence"], measures, sheet), sheet)
         cells = (
             level_mark(signal["level"], sheet),
-            _two(sheet.said(rule.title), words("signal.innocent", text=sheet.said(rule.innocent))),
-            _two(evidence(signal["evidence"], measures, sheet), words("signal.basis", text=rule.basis)),
+            _two(sheet.said(rule.title), words("signal.innocent", text=sheet.said(rule.innocent)), "under aside"),
+            _two(seen, words("signal.basis", text=rule.basis), "under aside"),
             _day(signal["since"], sheet),
             " · ".join(state),
             _two(sheet.said(rule.action), due),
         )
-        rows.append(dict(zip(columns, cells, strict=True)))
-    return table(words("signal.table"), rows, sheet, columns=columns, css="signals")
+        rows.append({**dict(zip(columns, cells, strict=True)), "_id": f"signal-{signal['rule']}"})
+    return anchored("signals", table(words("signal.table"), rows, sheet, columns=columns, css="signals"))
+
+
+def figures(signals: pd.DataFrame) -> set[str]:
+    """The figures that signals rest on: what a reader may want to see taken apart."""
+    return {test["metric"] for tests in signals["evidence"] for test in tests if test["held"]}
+
+
+def _explained(tests: list[dict], told: str, sheet: Sheet) -> Markup:
+    """Evidence with a link to each figure it speaks of, where the page takes it apart."""
+    link, words = Markup(' <a class="proof" href="#explain-{}" aria-label="{}">{}</a>'), sheet.words
+    names = dict.fromkeys(test["metric"] for test in tests if test["held"])
+    labels = {name: words("exhibit.source_of", ratio=sheet.metric(name)) for name in names}
+    said = [link.format(name, label, words("exhibit.how")) for name, label in labels.items()]
+    return Markup("{}").format(told) + Markup("").join(said)
 
 
 def evidence(tests: list[dict], measures: dict[str, Measure], sheet: Sheet) -> str:
@@ -81,8 +96,8 @@ def _value(value: float, unit: str, of: str, sheet: Sheet) -> str:
     return words.value(value, "points" if unit == "count" else unit, sheet.currency)
 
 
-def _two(first: str, second: str) -> Markup:
-    return Markup('{}<small class="under">{}</small>').format(first, second)
+def _two(first: str, second: str, css: str = "under") -> Markup:
+    return Markup('{}<small class="{}">{}</small>').format(first, css, second)
 
 
 def _day(day: pd.Timestamp | None, sheet: Sheet) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import pandas as pd
 from markupsafe import Markup
 
-from postloan.report.exhibits import DASH, Exhibit, Sheet, table
+from postloan.report.case import Case
+from postloan.report.exhibits import DASH, Exhibit, Sheet, anchored, table
 from postloan.report.narrative import Prose
-from postloan.tables import CLASSES
+from postloan.report.signals import level_mark
+from postloan.tables import CLASSES, LEVELS
 
 TOLD = 4
 
@@ -32,23 +34,69 @@ def class_story(asset: Mapping, triggers: pd.DataFrame, floors: object, sheet: S
     return Prose((words("changes.joint").join(each for each in told if each), words("verdict.human")))
 
 
-def strip(level: Markup, asset: Mapping, plan: Mapping, sheet: Sheet) -> Exhibit:
-    """The verdict at a glance: level (as `signals.level_mark` gives it), class, stage and next review."""
+def strip(case: Case, asset: Mapping, plan: Mapping, level: str, last: Mapping) -> Exhibit:
+    """The verdict at a glance: level, class, the step due first and the next review, each beside what it was.
+
+    `level` is the borrower's, `last` the record of the last review (empty when there was none).
+    """
+    words = case.sheet.words
+    tiles = (
+        ("signals", words("signal.label"), level_mark(level, case.sheet), _level_under(case, level, last)),
+        ("grounds", words("verdict.label"), class_word(asset, case.sheet), _class_under(asset, case.sheet)),
+        ("signals", words("verdict.step"), *_step(case)),
+        ("plan", words("plan.label"), *_review(plan, case.sheet)),
+    )
+    cell = Markup(
+        '<div class="kpi"><dt><a href="#{}">{}</a></dt><dd><span class="value">{}</span>{}</dd></div>',
+    )
+    cells = Markup("").join(cell.format(*tile[:3], _lines(tile[3])) for tile in tiles)
+    return Exhibit(Markup('<dl class="kpis verdict" id="verdict">{}</dl>').format(cells))
+
+
+def _lines(texts: list[str]) -> Markup:
+    return Markup("").join(Markup('<span class="before">{}</span>').format(each) for each in texts if each)
+
+
+def _level_under(case: Case, level: str, last: Mapping) -> list[str]:
+    """Since when the level stands and how it moved."""
+    words, days = case.sheet.words, case.signals.loc[case.signals["level"] == level, "since"].dropna()
+    since = words("verdict.level_since", date=words.date(days.min())) if len(days) else ""
+    if not last.get("level"):
+        return [since, words("verdict.first_time")]
+    moved = LEVELS.index(level) - LEVELS.index(last["level"])
+    way = "same" if not moved else "worse" if moved > 0 else "better"
+    then = {"then": words(f"signal.level.{last['level']}"), "date": words.date(last["as_of"])}
+    return [since, words(f"verdict.moved.{way}", **then)]
+
+
+def _class_under(asset: Mapping, sheet: Sheet) -> list[str]:
+    """The stage, and how the class stands to the one last approved."""
     words = sheet.words
     stage = "" if pd.isna(asset["stage"]) else words("verdict.stage", stage=asset["stage"])
-    late = plan["overdue_days"] if pd.notna(plan["next_review"]) else 0
-    late = words("changes.late", days=late) if late > 0 else ""
-    due = DASH if pd.isna(plan["next_review"]) else words.date(plan["next_review"])
-    tiles = [
-        (words("signal.label"), level, ""),
-        (words("verdict.label"), class_word(asset, sheet), stage),
-        (words("plan.label"), due, late),
-    ]
-    cell = Markup(
-        '<div class="kpi"><dt>{}</dt><dd><span class="value">{}</span><span class="before">{}</span></dd></div>'
-    )
-    cells = Markup("").join(cell.format(*tile) for tile in tiles)
-    return Exhibit(Markup('<dl class="kpis verdict">{}</dl>').format(cells))
+    if pd.isna(asset["last_class"]):
+        return [stage, words("verdict.never_approved")]
+    then = {"then": words(f"verdict.class.{asset['last_class']}"), "date": words.date(asset["last_on"])}
+    way = asset["change"] if pd.notna(asset["suggested"]) and words.has(f"verdict.moved.{asset['change']}") else "stood"
+    return [stage, words(f"verdict.moved.{way}", **then)]
+
+
+def _step(case: Case) -> tuple[str, list[str]]:
+    """The action that is due first: its day and owner, then what it is."""
+    words = case.sheet.words
+    if not len(case.signals):
+        return words("verdict.routine"), []
+    first = case.signals.sort_values("due", kind="stable", na_position="last").iloc[0]
+    due = DASH if pd.isna(first["due"]) else words.date(first["due"])
+    return due, [words(f"signal.owner.{first['owner']}"), case.sheet.said(case.rules[first["rule"]].action)]
+
+
+def _review(plan: Mapping, sheet: Sheet) -> tuple[str, list[str]]:
+    words = sheet.words
+    if pd.isna(plan["next_review"]):
+        return DASH, []
+    method = words(f"plan.method.{plan['method']}")
+    late = words("changes.late", days=plan["overdue_days"]) if plan["overdue_days"] > 0 else ""
+    return words.date(plan["next_review"]), [method, late]
 
 
 def class_word(asset: Mapping, sheet: Sheet) -> str:
@@ -141,14 +189,21 @@ def trigger_table(triggers: pd.DataFrame, floors: object, sheet: Sheet) -> Exhib
             words.date(row["since"]) if pd.notna(row["since"]) else DASH,
         )
         rows.append(dict(zip(columns, cells, strict=True)))
-    return table(words("verdict.triggers"), rows, sheet, columns=columns)
+    return anchored("grounds", table(words("verdict.triggers"), rows, sheet, columns=columns))
 
 
-def plan_story(plan: Mapping, sheet: Sheet) -> Prose:
+def plan_story(plan: Mapping, sheet: Sheet) -> Exhibit:
     """When the next review is, how, on what and why; a review already overdue says so first. A row of `schedule`."""
     words, told = sheet.words, []
     if pd.isna(plan["next_review"]):
-        return Prose((words("plan.cannot"),))
+        told.append(words("plan.cannot"))
+    else:
+        told += _planned(plan, sheet)
+    return anchored("plan", Exhibit(Prose((words("changes.joint").join(told),))._repr_html_()))
+
+
+def _planned(plan: Mapping, sheet: Sheet) -> list[str]:
+    words, told = sheet.words, []
     if plan["overdue_days"] > 0:
         told.append(words("plan.overdue", days=plan["overdue_days"], date=words.date(plan["next_review"])))
     else:
@@ -158,7 +213,7 @@ def plan_story(plan: Mapping, sheet: Sheet) -> Prose:
     told += [words("plan.focus_on", focus=focus), words("plan.every", days=plan["frequency_days"])]
     if plan["carried"]:
         told.append(words("plan.carried", count=len(plan["carried"]), late=_late(plan, sheet)))
-    return Prose((words("changes.joint").join(told),))
+    return told
 
 
 def _late(plan: Mapping, sheet: Sheet) -> str:

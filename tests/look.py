@@ -1,0 +1,93 @@
+"""Look at every page of a run in a real browser: `python tests/look.py [FOLDER]`; exit 1 when something is wrong.
+
+FOLDER holds the pages of one run (default: the newest below outputs/). Screenshots of desk and phone, the paper and
+its text go to outputs/looks/; the table says for each page what axe, the console and the network found, whether it
+scrolls sideways at 320 pixels, how many sheets it prints on and how large it is.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from postloan import settings
+from postloan.batch import paper
+
+SCREENS = {"desk": (1366, 768), "phone": (390, 844)}
+SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+UNFOLD = "() => document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
+HEAD = f"{'page':44} {'axe':>4} {'console':>7} {'asked':>5} {'wide':>5} {'sheets':>6} {'kB':>6}"
+
+
+def main() -> int:
+    """Look at all pages; 1 when one has a violation, a message, a request or scrolls sideways."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _newest()
+    looks = settings.home() / "outputs" / "looks"
+    wrong = 0
+    print(HEAD)
+    with sync_playwright() as play:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+        browser = play.chromium.launch(executable_path=str(paper.chromium()), args=flags)
+        for file in sorted(folder.rglob("*.html")):
+            wrong += _look(browser, file, looks / file.relative_to(folder).with_suffix(""))
+        browser.close()
+    return int(bool(wrong))
+
+
+def _newest() -> Path:
+    runs = (settings.home() / "outputs").glob("*/*/index.html")
+    return max(runs, key=lambda index: index.stat().st_mtime).parent
+
+
+def _look(browser: Browser, file: Path, beside: Path) -> int:
+    """One page; how many things are wrong with it."""
+    context = browser.new_context(bypass_csp=True)  # for axe alone, which is a script
+    tab, said, asked = context.new_page(), [], []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(file.as_uri())
+    beside.mkdir(parents=True, exist_ok=True)
+    sheets = _shown(tab, beside)
+    wide = _sideways(tab)
+    axe = Axe().run(tab).response["violations"]
+    outside = [url for url in asked if url != file.as_uri() and not url.startswith("data:")]
+    name = "/".join(file.parts[-3:]) if file.parent.parent.parent != file.parents[3] else file.name
+    print(
+        f"{name[-44:]:44} {len(axe):>4} {len(said):>7} {len(outside):>5} {wide:>5} {sheets:>6} "
+        f"{file.stat().st_size / 1000:>6.0f}",
+        *(f"\n    {each['id']}: {node['html'][:150]}" for each in axe for node in each["nodes"][:3]),
+        *(f"\n    {text}" for text in said + outside),
+        flush=True,
+    )
+    context.close()
+    return len(axe) + len(said) + len(outside) + (wide > 0)
+
+
+def _shown(tab: Page, beside: Path) -> str:
+    """Screenshots of the first screen and of everything, and the paper; how many sheets."""
+    for name, (width, height) in SCREENS.items():
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.screenshot(path=beside / f"{name}.png")
+        tab.screenshot(path=beside / f"{name}-whole.png", full_page=True)
+    tab.pdf(path=beside / "paper.pdf", prefer_css_page_size=True)
+    told = subprocess.run(["pdfinfo", beside / "paper.pdf"], capture_output=True, text=True, check=True).stdout
+    subprocess.run(["pdftotext", "-layout", beside / "paper.pdf", beside / "paper.txt"], check=True)
+    return next(line.split()[1] for line in told.splitlines() if line.startswith("Pages"))
+
+
+def _sideways(tab: Page) -> int:
+    """By how many pixels the page is wider than a screen of 320, everything folded out."""
+    tab.set_viewport_size({"width": 320, "height": 700})
+    tab.evaluate(UNFOLD)
+    return tab.evaluate(SIDEWAYS)
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main())
