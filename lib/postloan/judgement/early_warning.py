@@ -10,7 +10,8 @@ import pandas as pd
 
 from postloan.errors import ContractError
 from postloan.judgement import chasing
-from postloan.judgement.rules import LEVELS, RuleBook, evidence, verdicts
+from postloan.judgement.proof import evidence
+from postloan.judgement.rules import LEVELS, RuleBook, verdicts
 from postloan.judgement.sight import COLUMNS as SEEN
 from postloan.judgement.sight import Sight
 from postloan.measures import observations
