@@ -17,7 +17,7 @@ from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
 GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"industries"}
+GROUND |= {"industries", "glance"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
@@ -58,7 +58,7 @@ INSIDE = {
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
     | {"industry_tables", "richtext", "executed"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
-    "judgement": {"rules", "rule_changes", "client_limits", "sight", "monitoring", "classification"}
+    "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
 INSIDE["judgement"] |= {"monitoring", "chasing", "proof"}

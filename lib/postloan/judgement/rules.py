@@ -20,6 +20,7 @@ from postloan import settings
 from postloan.analysis.peers import READINGS
 from postloan.errors import RuleError
 from postloan.judgement import rule_changes
+from postloan.judgement.rule_glance import BookGlance, RuleGlance
 from postloan.judgement.sight import YEAR, Sight, metrics
 from postloan.measures import observations
 
@@ -134,7 +135,7 @@ class Example(_Strict):
     expect: Literal["yellow", "orange", "red", "quiet", "cannot"]
 
 
-class Rule(_Strict):
+class Rule(RuleGlance, _Strict):
     """One warning rule; its file's name is its id."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]+$")
@@ -197,8 +198,8 @@ def _check_order(name: str, side: str, limit: Limit, levels: list[str]) -> None:
         raise ValueError(f"{name}: {side} {steps} must get stricter from yellow to red")
 
 
-@dataclass(frozen=True)
-class RuleBook:
+@dataclass(frozen=True, repr=False)
+class RuleBook(BookGlance):
     """All rules by id, in an order in which each comes after those it refers to."""
 
     rules: dict[str, Rule]
