@@ -11,7 +11,8 @@ import pandas as pd
 from postloan.errors import ContractError
 from postloan.glance import Glance, tests
 from postloan.judgement import chasing
-from postloan.judgement.rules import LEVELS, RuleBook, evidence, verdicts
+from postloan.judgement.proof import evidence
+from postloan.judgement.rules import LEVELS, RuleBook, verdicts
 from postloan.judgement.sight import COLUMNS as SEEN
 from postloan.judgement.sight import Sight
 from postloan.measures import observations
