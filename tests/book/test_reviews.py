@@ -84,9 +84,9 @@ def test_actions_followed_until_closed(known):
     known.save_review(record("2025-03-03", ("overdue", "yellow", "persisting", "2025-03-17")))
     assert known.actions("A", as_of="2025-03-03")["due"].tolist() == [pd.Timestamp("2025-02-17")]
     known.save_review(record("2025-04-01", ("overdue", "red", "worse", "2025-04-03")))
-    assert known.actions("A", as_of="2025-04-01")[["level", "due"]].values.tolist() == [
-        ["red", pd.Timestamp("2025-04-03")]
-    ]
+    (raised,) = known.actions("A", as_of="2025-04-01").to_dict("records")
+    assert (raised["level"], raised["due"]) == ("red", pd.Timestamp("2025-02-17"))  # a deadline never moves back
+    assert raised["opened_on"] == pd.Timestamp("2025-02-03")
     known.save_review(record("2025-05-01", ("overdue", "red", "cleared", "2025-04-03")))
     assert known.actions("A", as_of="2025-05-01").empty
     assert len(known.actions("A", as_of="2025-04-30")) == 1
@@ -99,3 +99,40 @@ def test_fingerprint_follows_observations_and_reviews(known, book):
     after = known.fingerprint("A", as_of="2025-05-01")
     assert before != after
     assert known.fingerprint("A", as_of="2025-03-04") != known.fingerprint("A", as_of="2025-03-05")
+
+
+def test_worse_brings_the_deadline_forward(known):
+    known.save_review(record("2025-02-03", ("overdue", "yellow", "new", "2025-02-17")))
+    known.save_review(record("2025-02-05", ("overdue", "red", "worse", "2025-02-07")))
+    assert known.actions("A", as_of="2025-02-05")["due"].tolist() == [pd.Timestamp("2025-02-07")]
+
+
+def test_cleared_is_followed_until_quiet(known):
+    """A record that says `closed` closes its action when it is; the action is open meanwhile."""
+    known.save_review(record("2025-02-03", ("overdue", "yellow", "new", "2025-02-17")))
+    for day, closed in (("2025-03-03", False), ("2025-06-01", True)):
+        told = record(day, ("overdue", "yellow", "cleared", "2025-02-17"))
+        told["signals"][0]["closed"] = closed
+        known.save_review(told, today=dt.date(2025, 7, 1))
+        assert known.actions("A", as_of=day).empty == closed
+
+
+@pytest.mark.parametrize("last", ["worse", "cleared"])
+def test_review_made_again_finds_the_same(known, last):
+    """Also in the second language: what it stored itself on that day it does not look at."""
+    known.save_review(record("2025-02-03", ("overdue", "yellow", "new", "2025-02-17")))
+    asked = {"as_of": "2025-04-01", "entered_before": "2025-04-01"}
+    before, mark = known.actions("A", **asked), known.fingerprint("A", as_of="2025-04-01")
+    again = ("overdue", "red", last, "2025-04-03"), ("lawsuits", "red", "new", "2025-04-03")
+    known.save_review(record("2025-04-01", *again))
+    pd.testing.assert_frame_equal(known.actions("A", **asked), before)
+    assert known.fingerprint("A", as_of="2025-04-01") == mark
+    assert known.actions("A", as_of="2025-04-01")["level"].tolist() == ["red"] * (2 if last == "worse" else 1)
+
+
+def test_closed_by_hand_is_seen_at_once(known):
+    known.save_review(record("2025-02-03", ("overdue", "yellow", "new", "2025-02-17")))
+    mark = known.fingerprint("A", as_of="2025-03-03")
+    known.close_action("A", "overdue", on="2025-03-01", result="paid")
+    assert known.actions("A", as_of="2025-03-03", entered_before="2025-03-03").empty
+    assert known.fingerprint("A", as_of="2025-03-03") != mark

@@ -35,6 +35,7 @@ def test_only_the_test_with_levels_changes():
             "mine: unknown rule 'current_ratio_lo'; did you mean current_ratio_low .*known: actions",
         ),
         ({"receivables_slow": {"red": 90}}, r"mine: receivables_slow: unknown level \['red'\]; .*yellow, orange"),
+        ([1], r"mine: expected limits by rule, such as .*, found \[1\]"),
         ({"receivables_slow": 90}, r"mine: receivables_slow: expected limits by level"),
         ({"receivables_slow": {"yellow": "much"}}, r"expected numbers, found {'yellow': 'much'}"),
         ({"receivables_slow": {"yellow": 90}}, r"mine: .*must get stricter from yellow to red"),
@@ -67,3 +68,12 @@ def test_screen_names_the_file_of_a_wrong_limit(sample_book):
     known = screen.Known(sample_book.observations(as_of=AS_OF), own={"S0003": {"rule_limits": {"nothing": {}}}})
     with pytest.raises(RuleError, match=r"params/borrowers/S0003.yml: rule_limits: unknown rule 'nothing'"):
         screen.judge(panel, sample_book.borrowers(), known, AS_OF)
+
+
+def test_limits_in_force_are_told():
+    """Also those the client shares with everyone, so that the record is whole."""
+    own = {"current_ratio_low": {"yellow": 1.1}}
+    told = client_limits.in_force(client_limits.applied(rules.load(), own), own)
+    bank = rules.load().rules["current_ratio_low"].condition.below
+    assert told == {"current_ratio_low": {**bank, "yellow": 1.1}}
+    assert client_limits.in_force(rules.load(), {}) == {}

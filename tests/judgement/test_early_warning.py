@@ -46,6 +46,41 @@ def test_quiet_again_is_cleared(book):
     assert warnings.live.empty
 
 
+def quiet_review(since="2024-10-01", reviews=1, rule="interest_cover_low"):
+    told = review((rule, "orange", "cleared"))
+    told["signals"][0] |= {"quiet_since": since, "quiet_reviews": reviews, "closed": False}
+    return told
+
+
+@pytest.mark.parametrize(
+    ("since", "reviews", "closed"),
+    [("2024-11-06", 5, False), ("2024-11-05", 1, True), ("2024-11-05", 0, False)],
+)
+def test_quiet_long_enough_is_closed(book, since, reviews, closed):
+    """Three months, found quiet at two reviews: this is the last of them."""
+    (signal,) = scan(book, {"interest_cover": 9.0}, quiet_review(since, reviews)).signals.to_dict("records")
+    assert (signal["status"], signal["closed"]) == ("cleared", closed)
+    assert signal["closes_on"] == pd.Timestamp(since) + pd.DateOffset(months=3)
+
+
+def test_unseen_is_not_quiet(book):
+    (signal,) = scan(book, {}, quiet_review(rule="current_ratio_low")).signals.to_dict("records")
+    assert (signal["status"], signal["closed"]) == ("cleared", False)
+    assert (signal["quiet_since"], signal["quiet_reviews"]) == (pd.Timestamp(DAY), 0)
+
+
+def test_fires_again_while_followed_up(book):
+    warnings = scan(book, {"interest_cover": 1.2}, quiet_review())
+    assert status(warnings) == {"interest_cover_low": "new"}
+    assert "closed" not in early_warning.as_record(warnings, "example")[0]
+
+
+def test_closed_is_told_once_more_and_gone(book):
+    (told,) = early_warning.as_record(scan(book, {"interest_cover": 9.0}, quiet_review()), "example")
+    assert (told["closed"], told["closes_on"]) == (True, "2025-01-01")
+    assert scan(book, {"interest_cover": 9.0}, {"as_of": "2024-11-01", "signals": [told]}).signals.empty
+
+
 def test_cleared_once_is_not_told_twice(book):
     assert scan(book, {"interest_cover": 9.0}, review(("interest_cover_low", "orange", "cleared"))).signals.empty
 

@@ -283,6 +283,14 @@ def test_misuse_lets_the_bank_call(told, used_otherwise, may):
     assert workout.situation(rows, state, loan, rules=RULES, known=known, assets=asset).known.may_call is may
 
 
+def test_broken_covenants_are_counted():
+    rows, state = book()
+    loan = workout.claim(rows, state, AS_OF, rules=RULES)
+    seen = pd.DataFrame({"borrower_id": ["B"], "metric": ["covenants_breached"], "value": [2.0]})
+    assert workout.situation(rows, state, loan, rules=RULES, observed=seen).breaches == 2
+    assert workout.situation(rows, state, loan, rules=RULES).breaches == 0
+
+
 # -- a whole case from the book's tables
 
 

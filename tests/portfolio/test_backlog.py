@@ -44,4 +44,7 @@ def test_actions_past_their_day():
         {"borrower_id": ["A", "B"], "rule": "overdue", "level": "red", "owner": "risk_manager",
          "opened_on": pd.Timestamp("2026-04-01"), "due": pd.to_datetime(["2026-05-05", "2026-05-15"])}
     )  # fmt: skip
-    assert backlog.actions(entered, AS_OF)[["borrower_id", "days_late"]].values.tolist() == [["A", 10]]
+    (row,) = backlog.actions(entered, AS_OF).to_dict("records")
+    assert (row["borrower_id"], row["days_late"], row["answerable"]) == ("A", 10, "credit_committee")
+    quiet = {"rule": "overdue", "status": "cleared", "quiet_since": "2026-05-01", "closes_on": "2026-08-01"}
+    assert backlog.actions(entered, AS_OF, {"A": {"signals": [{**quiet, "closed": False}]}}).empty

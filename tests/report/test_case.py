@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from postloan import early_warning, measures, rules, texts
+from postloan import chasing, early_warning, measures, rules, texts
 from postloan.judgement import rules as judging
 from postloan.judgement import trial
 from postloan.report import case, changes, exhibits
@@ -23,6 +23,9 @@ def compared(**now):
     index = list(MEASURES)
     made = pd.DataFrame({"now": 1.0, "year_ago": 2.0, "start": 3.0, "usual": 0.5, "reason": None}, index=index)
     return made.assign(now=pd.Series(now, dtype=float).reindex(index).fillna(made["now"]))
+
+
+MONTHS = pd.DateOffset(months=3)
 
 
 def fired(*names):
@@ -165,7 +168,37 @@ def test_figures_then_and_now_use_the_newest_period():
     assert "9.99" not in table
 
 
+def gone(since, *, closed=False):
+    """A signal that has cleared, as a later review finds it."""
+    quiet = {"status": "cleared", "quiet_since": pd.Timestamp(since), "closes_on": pd.Timestamp(since) + MONTHS}
+    made = make("zh", "operating_loss")
+    return made.signals.assign(**quiet, quiet_reviews=2, closed=closed), made
+
+
+@pytest.mark.parametrize(
+    ("since", "closed", "said"),
+    [
+        ("2026-05-15", False, "解除1项：营业利润率为负（跟踪至2026年8月15日"),
+        ("2026-03-15", False, "仍在跟踪1项：营业利润率为负（最早2026年6月15日关闭"),
+        ("2026-02-15", True, "予以关闭1项：营业利润率为负"),
+    ],
+)
+def test_cleared_is_followed_then_closed(since, closed, said):
+    signals, made = gone(since, closed=closed)
+    assert said in told(changes.summary(LAST, {"level": "none"}, signals, made))
+
+
+def entered(**changed):
+    due = {"borrower_id": "A", "rule": "operating_loss", "level": "orange", "owner": "relationship_manager"}
+    action = pd.DataFrame([{**due, "due": pd.Timestamp("2026-05-01"), **changed}])
+    return chasing.chased(action, {}, "2026-05-15")
+
+
 def test_late_action_counts_its_days():
-    made = make("zh")
-    due = {"rule": "operating_loss", "owner": "relationship_manager", "due": pd.Timestamp("2026-05-01")}
-    assert "已超期14天" in told(changes.action_table(pd.DataFrame([due]), made))
+    assert "已超期14天，已升级至风险经理" in told(changes.action_table(entered(), make("zh")))
+    assert "14 days late; now with the risk manager" in told(changes.action_table(entered(), make("en")))
+
+
+def test_action_waits_while_quiet():
+    waiting = entered().assign(quiet_since=pd.Timestamp("2026-04-01"), closes_on=pd.Timestamp("2026-07-01"), steps=0)
+    assert "quiet since 1 Apr 2026; may close on 1 Jul 2026" in told(changes.action_table(waiting, make("en")))

@@ -73,6 +73,14 @@ def test_nothing_from_data_is_markup(sheet):
     assert "<b>" not in page
 
 
+def test_work_list_says_who_answers_now(sheet):
+    stand = hand_book.standing(ROWS)
+    name = stand["borrower_id"].iloc[0]
+    late = pd.DataFrame({"borrower_id": [name], "steps": 2, "days_late": 20, "answerable": "branch_head"})
+    page = told(portfolio_tables.work_table(worklist.rank(stand, AS_OF, late=late), stand, sheet))
+    assert page.count(sheet.words("portfolio.work.escalated", owner=sheet.owner("branch_head"))) == 1
+
+
 def test_counts_are_drawn_and_tabled(sheet):
     stand = hand_book.standing(ROWS)
     counts = {name: standing.counts(stand, name, states) for name, states in (("level", LEVELS), ("class", CLASSES))}

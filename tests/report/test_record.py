@@ -53,6 +53,20 @@ def test_wrong_field_named(changed, field):
         build(**changed)
 
 
+def test_records_of_before_are_still_read():
+    """Fields that came later are not asked of them."""
+    old = {"rule": "overdue", "level": "red", "status": "cleared", "since": None, "due": None}
+    assert record.check(build(signals=[old]))["signals"] == [old]
+    assert "rule_limits" not in build()
+
+
+def test_own_limits_are_kept():
+    own = {"current_ratio_low": {"yellow": 1.1, "orange": 0.7}}
+    assert build(rule_limits=own)["rule_limits"] == own
+    with pytest.raises(RunError, match=r"rule_limits\.current_ratio_low\.pink"):
+        build(rule_limits={"current_ratio_low": {"pink": 1.1}})
+
+
 def notebook(*records):
     outputs = [new_output("execute_result", record.show(each)._repr_mimebundle_()) for each in records]
     return new_notebook(cells=[new_code_cell("show", outputs=outputs)])

@@ -11,10 +11,17 @@ from postloan.report import exhibits, record, remedies, remedy_charts, remedy_ta
 from troubled import AS_OF, RULES, case, steady, usual
 
 NOTHING = {"loans": [], "drawdowns": [], "schedule": [], "repayments": []}
+PAID = [
+    dict(borrower_id="A", loan_id="L1", repayment_id=name, paid_on=day, principal=principal, interest=interest)
+    for name, day, principal, interest in (
+        ("R1", "2025-08-15", 5e6, 3e5), ("R2", "2026-02-15", 5e6, 2.25e5), ("R3", "2026-05-15", 0.0, 1.5e5),
+    )
+]  # fmt: skip
 CASES = {
     "usual": usual,
     "weak": lambda: _compared(case(steady(2e5, 1e5))),
     "no_cash": lambda: _compared(case(None, known={})),
+    "paid_so_far": lambda: _compared(case(steady(-2e5), tables={"repayments": PAID}, breaches=1)),
     "no_loan": lambda: _compared(case(tables=NOTHING)),
     "bare": lambda: _compared(case(steady(4e6), tables={"collateral": [], "guarantors": [], "schedule": []})),
 }
@@ -71,6 +78,13 @@ def test_advice_names_the_best_its_lead_and_the_human():
     assert told.name(told.advice.second) in story
     assert told.money(told.advice.margin) in story
     assert texts("en")("remedies.human") in story
+
+
+def test_kept_only_till_it_can_be_enforced():
+    told = plan("paid_so_far")
+    assert told.advice.option == "keep"
+    assert remedies.headline(told)["text"] == "Keep the contract for now, ready to enforce"
+    assert "Covenants broken and not waived: 1." in told_by(remedies.advice_story(told))
 
 
 def test_close_and_barred_are_never_hidden():

@@ -103,7 +103,8 @@ def run_all(
     with journal.held(plan.folder):
         todo, kept = split(plan, jobs, chosen)
         started = _now()
-        with kernels.shared() if any(job.kernel == KERNEL for job in todo) else contextlib.nullcontext():
+        warm = spread is None and any(job.kernel == KERNEL for job in todo)
+        with kernels.shared() if warm else contextlib.nullcontext():
             done = kept | _run_all(plan, todo, spread, on_done)
         write_run(plan, jobs, started)
     return [done[job.target] for job in jobs if job.target in done]

@@ -15,6 +15,9 @@ def applied(book: RuleBook, limits: Mapping[str, Mapping[str, float]], where: st
     A limit goes to the rule's test that has limits by level, or to its only test. RuleError names `where`, the rule,
     and what was expected. Example: `applied(rules.load(), {"current_ratio_low": {"yellow": 1.1}})`.
     """
+    if not isinstance(limits, Mapping):
+        such = "{current_ratio_low: {yellow: 1.1}}"
+        raise RuleError(f"{where}: expected limits by rule, such as {such}, found {limits!r}")
     for name, levels in limits.items():
         rule, here = rule_changes.named(book.rules, name, f"{where}: "), f"{where}: {name}"
         if rule.veto:
@@ -26,3 +29,14 @@ def applied(book: RuleBook, limits: Mapping[str, Mapping[str, float]], where: st
         except RuleError as error:
             raise RuleError(f"{where}: {error}") from None
     return book
+
+
+def in_force(book: RuleBook, limits: Mapping[str, object]) -> dict[str, dict[str, float]]:
+    """All limits by level of the rules that a client has limits of its own for, as `book` (`applied`) judges it: what a
+    review's record keeps, so that a later reader knows by what it was judged."""
+    tests = {name: [leaf.limits for leaf in book.rules[name].condition.leaves()] for name in limits}
+    return {
+        name: {level: value for test in found for limit in test.values() if isinstance(limit, dict)
+               for level, value in limit.items()}
+        for name, found in tests.items()
+    }  # fmt: skip

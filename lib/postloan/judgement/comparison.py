@@ -30,7 +30,8 @@ class Case:
     """A loan as it stands and what is known around it; `claim` is None where nothing is owed.
 
     `sources`: what stands behind it (`recovery.sources`); `unsecured`: the share the estate pays, and why not from the
-    books; `cash`: what is available; `asset`, `debtor`, `last_class`: facts for classification; `grade`: of statements.
+    books; `cash`: what is available; `asset`, `debtor`, `last_class`: facts for classification; `grade`: of statements;
+    `breaches`: covenants found broken and not waived.
     """
 
     claim: Claim | None
@@ -43,6 +44,7 @@ class Case:
     debtor: dict = field(default_factory=dict)
     last_class: str | None = None
     grade: str | None = None
+    breaches: int = 0
 
 
 class Compared(NamedTuple):

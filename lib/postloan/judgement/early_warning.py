@@ -9,20 +9,25 @@ import numpy as np
 import pandas as pd
 
 from postloan.errors import ContractError
-from postloan.judgement.rules import LEVELS, RuleBook, evidence, verdicts
+from postloan.glance import Glance, tests
+from postloan.judgement import chasing
+from postloan.judgement.proof import evidence
+from postloan.judgement.rules import LEVELS, RuleBook, verdicts
 from postloan.judgement.sight import COLUMNS as SEEN
 from postloan.judgement.sight import Sight
 from postloan.measures import observations
 
 COLUMNS = [
     "borrower_id", "as_of", "rule", "group", "level", "status", "standing", "veto", "since", "evidence", "owner", "due",
+    "quiet_since", "closes_on", "quiet_reviews", "closed",
 ]  # fmt: skip
 VERDICTS = ["borrower_id", "period_end", "rule", "level", "since", "missing"]
+_STANDS = {"quiet_since": pd.NaT, "closes_on": pd.NaT, "quiet_reviews": 0, "closed": False}
 _STANDING = {"computed": "confirmed", "external": "to_verify", "officer": "to_verify"}
 
 
-@dataclass(frozen=True)
-class Warnings:
+@dataclass(frozen=True, repr=False)
+class Warnings(Glance):
     """`signals` has COLUMNS, cleared ones included; `unjudged` borrower_id, rule and the metrics that lack."""
 
     signals: pd.DataFrame
@@ -32,6 +37,13 @@ class Warnings:
     def live(self) -> pd.DataFrame:
         """The signals that stand today, the most severe first."""
         return self.signals[self.signals["status"] != "cleared"]
+
+    def glance(self) -> tuple[str, list[pd.DataFrame]]:
+        """How many signals stand at each level, and what could not be judged; then each with the tests that held."""
+        live = self.live
+        counts = ", ".join(f"{(live['level'] == level).sum()} {level}" for level in reversed(LEVELS))
+        shown = live.drop(columns=["as_of", "standing"]).assign(evidence=live["evidence"].map(tests))
+        return f"{len(live)} signals ({counts}); {len(self.unjudged)} rules not judged for want of figures", [shown]
 
 
 def scan(
@@ -49,6 +61,7 @@ def scan(
     `figures` the evidence stays empty: for screens of a whole book.
     `own` are the rules with a client's own limits (client_limits), by borrower.
     ContractError when a last review is as new as `as_of` or newer.
+    Example: `early_warning.scan(rules.load(), seen, as_of="2026-05-15", last=last).live`.
     """
     day, last = pd.Timestamp(as_of), last or {}
     for borrower, review in last.items():
@@ -66,8 +79,8 @@ def scan(
     for borrower, review in last.items():
         for old in review.get("signals", []) if borrower in present else []:
             key = (borrower, old["rule"])
-            if key not in standing and old["status"] != "cleared" and old["rule"] in rules.rules:
-                rows.append(_earlier(borrower, old, rules, day, still=key in blind))
+            if key not in standing and chasing.followed(old) and old["rule"] in rules.rules:
+                rows.append(_earlier(borrower, old, rules, day, blind=key in blind))
     signals = pd.DataFrame(rows, columns=COLUMNS)
     order = signals["level"].map(LEVELS.index) if len(signals) else pd.Series(dtype=float)
     severity = (signals["status"] != "cleared") * 10 + order + signals["veto"].astype(float) * 5
@@ -89,9 +102,10 @@ def judged(rules: RuleBook, sight: Sight, own: dict[str, RuleBook]) -> pd.DataFr
 
 def follow_up(last: dict[str, dict], actions: pd.DataFrame, as_of: str | dt.date) -> pd.DataFrame:
     """What stored reviews and actions say by themselves, as observations (sight.COLUMNS): how late the review planned
-    last is, and how many open actions are past their day. `actions` has borrower_id and due."""
+    last is, and how many open actions are past their day (`chasing.chased`)."""
     day, rows = pd.Timestamp(as_of), []
-    late = actions.loc[actions["due"] < day, "borrower_id"].value_counts()
+    told = chasing.chased(actions, last, day)
+    late = told.loc[told["days_late"] > 0, "borrower_id"].value_counts()
     for borrower, review in last.items():
         if review:
             planned = pd.Timestamp(review.get("next_review") or day)
@@ -116,6 +130,7 @@ def _signal(row: tuple, rules: RuleBook, day: pd.Timestamp, before: str | None) 
         "evidence": [],
         "owner": rule.owner,
         "due": due_date(day, rule.days[row.level]),
+        **_STANDS,
     }
 
 
@@ -135,14 +150,16 @@ def _seen_on(figures: list[dict], sight: Sight, borrower: str) -> pd.Timestamp |
     return mine["observed_on"].max() if len(mine) else None
 
 
-def _earlier(borrower: str, old: dict, rules: RuleBook, day: pd.Timestamp, *, still: bool) -> dict:
-    """A signal of the last review that does not fire today: cleared, or standing where it cannot be judged."""
-    rule = rules.rules[old["rule"]]
+def _earlier(borrower: str, old: dict, rules: RuleBook, day: pd.Timestamp, *, blind: bool) -> dict:
+    """A signal of the last review that does not fire today: cleared (and followed up until it is closed), or standing
+    where it cannot be judged."""
+    rule, still = rules.rules[old["rule"]], blind and old["status"] != "cleared"
     about = {"borrower_id": borrower, "as_of": day, "rule": rule.id, "group": rule.group, "level": old["level"]}
     about |= {"status": "persisting" if still else "cleared", "standing": "to_verify" if still else "confirmed"}
     since = pd.Timestamp(old["since"]) if old.get("since") else pd.NaT
     due = pd.Timestamp(old["due"]) if old.get("due") else pd.NaT
-    return {**about, "veto": rule.veto and still, "since": since, "evidence": [], "owner": rule.owner, "due": due}
+    about |= {"veto": rule.veto and still, "since": since, "evidence": [], "owner": rule.owner, "due": due}
+    return about | (_STANDS if still else chasing.quiet(old, day, blind=blind))
 
 
 def _level_then(last: dict[str, dict], borrower: str, rule: str) -> str | None:
@@ -191,9 +208,12 @@ def as_record(warnings: Warnings, borrower_id: str) -> list[dict]:
     """One borrower's signals as plain JSON values for the report's record."""
     mine = warnings.signals[warnings.signals["borrower_id"] == borrower_id].drop(columns=["borrower_id", "as_of"])
     told = mine.assign(veto=mine["veto"].astype(bool)).to_dict("records")
-    days = [{name: _text(row[name]) for name in ("since", "due")} for row in told]
-    return [{**row, **day} for row, day in zip(told, days, strict=True)]
+    return [{name: _text(value) for name, value in row.items() if row["status"] == "cleared" or name not in _STANDS}
+            for row in told]  # fmt: skip
 
 
-def _text(day: pd.Timestamp) -> str | None:
-    return None if pd.isna(day) else f"{day:%Y-%m-%d}"
+def _text(value: object) -> object:
+    """A day as ISO text, none where there is none; anything else as it is."""
+    if value is pd.NaT:
+        return None
+    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value

@@ -93,6 +93,22 @@ class Every(_Strict):
     basis: str = Field(min_length=4)
 
 
+class Closing(_Strict):
+    """How long a warning that has cleared is followed up: so many quiet months, found quiet at so many reviews."""
+
+    months: int = Field(ge=0, le=60)
+    reviews: int = Field(ge=1, le=12)
+    basis: str = Field(min_length=4)
+
+
+class Escalation(_Strict):
+    """Who answers for an action past its day: so many days late by level, one step up the chain each."""
+
+    chain: list[str] = Field(min_length=2)
+    days_late: dict[Literal[LEVELS[1:]], Annotated[list[Days], Field(min_length=1)]] = Field(min_length=3)
+    basis: str = Field(min_length=4)
+
+
 class Override(_Strict):
     """One client's own interval, method or further focus; longer than the rules' only when approved."""
 
@@ -111,6 +127,8 @@ class Plan(_Strict):
     focuses: list[str] = Field(min_length=1)
     first_check: Check
     special: dict[Literal[LEVELS[1:]], Special]
+    close_warning: Closing
+    escalation: Escalation
     site_visit: Every
     intervals: list[Interval] = Field(min_length=1)
     revaluation: dict[str, Every]
@@ -138,6 +156,9 @@ def _problems(plan: Plan) -> Iterator[str]:
     for each in plan.intervals:
         if unknown := set(each.when.segment or []) - {*plan.segments, UNKNOWN}:
             yield f"intervals.{each.id}.when.segment: unknown {sorted(unknown)}; known: {[*plan.segments, UNKNOWN]}"
+    for level, days in plan.escalation.days_late.items():
+        if days != sorted(set(days)) or len(days) >= len(plan.escalation.chain):
+            yield f"escalation.days_late.{level}: expected rising days, fewer than the chain has owners, found {days}"
     every = _every_borrower(plan)
     left = every[~np.any([each.when.fits(every) for each in plan.intervals], axis=0)]
     if len(left):
@@ -167,7 +188,8 @@ def schedule(
 
     `borrowers`: borrower_id and, as far as known, class, level (none, yellow, orange, red), level_since, exposure_cny,
     term_months, segment, last_review, last_site_review, first_drawdown. `overrides`: borrower_id to the fields of
-    `Override`. `actions`: borrower_id, rule, due, closed_on and optionally opened_on of actions decided earlier.
+    `Override`. `actions`: borrower_id, rule, due, closed_on and optionally opened_on and quiet_since of actions decided
+    earlier.
     Returns COLUMNS, one row a borrower: kind first, special or regular; frequency_days of the interval that counts
     (`rule`, `basis`); next_review empty where neither a review nor a drawdown is known; overdue_days 0 when not yet
     due; focus and carried (open actions by rule, earliest due first) as tuples; missing lists what was not known.
@@ -312,12 +334,12 @@ def _carry(rows: pd.DataFrame, actions: pd.DataFrame | None, as_of: pd.Timestamp
     blank = pd.DataFrame({name: pd.Series(dtype=str) for name in ("borrower_id", "rule")})
     day = pa.Column(_MOMENT, nullable=True, coerce=True)
     text = pa.Column(str, coerce=True)  # an empty table has no kinds of its own
-    columns = {"borrower_id": text, "rule": text, "due": day, "opened_on": day, "closed_on": day}
+    columns = {"borrower_id": text, "rule": text, "due": day, "opened_on": day, "closed_on": day, "quiet_since": day}
     open_ = columns_of(blank if actions is None else actions, "actions", columns).sort_values("due", kind="stable")
     open_ = open_[~(open_["opened_on"] > as_of) & ~(open_["closed_on"] <= as_of)]
     carried = {name: tuple(part["rule"]) for name, part in open_.groupby("borrower_id")}
     rows["carried"] = pd.Series([carried.get(name, ()) for name in rows["borrower_id"]], index=rows.index, dtype=object)
-    late = open_[open_["due"] < as_of].groupby("borrower_id").size()
+    late = open_[(open_["due"] < as_of) & open_["quiet_since"].isna()].groupby("borrower_id").size()
     late = late.reindex(rows["borrower_id"], fill_value=0).to_numpy()
     rows["carried_overdue"] = pd.array([pd.NA] * len(rows) if actions is None else late, dtype="Int64")
     overdue = rows["overdue_days"].fillna(0) > 0

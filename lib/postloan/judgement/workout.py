@@ -46,19 +46,28 @@ def claim(
 
 def situation(
     side: dict[str, pd.DataFrame], state: pd.DataFrame, loan: Claim | None, *, rules: Rules, known: dict | None = None,
-    balance: pd.Series | None = None, cash: Cash | None = None, grade: str | None = None, **facts: pd.DataFrame,
+    balance: pd.Series | None = None, cash: Cash | None = None, grade: str | None = None,
+    observed: pd.DataFrame | None = None, **facts: pd.DataFrame,
 ) -> Case:  # fmt: skip
     """What is known around a loan (`claim`), for `compare`.
 
     `side` and `state` as for `claim`, `balance` the newest balance sheet by item (None: none), `cash` what is available
-    (None: not known), `known` the fields of `Known`, `grade` of the statements; `facts` are `assets`, `debtors` and
+    (None: not known), `known` the fields of `Known`, `grade` of the statements, `observed` (sight.COLUMNS) tells of
+    covenants broken, which may or may not be an event of default of the contract; `facts` are `assets`, `debtors` and
     `history` as `classification.classify` takes them. Money used otherwise than agreed lets the bank call the loan
     (Civil Code Art. 673) unless officers say that it may not. RuleError says what is wrong with `known`.
     """
     told, (asset, debtor, last) = rules_of.known(known or {}, rules), _facts(loan, **facts)
     if told.may_call is None and asset.get("use_changed"):
         told = told.model_copy(update={"may_call": True})
-    about = {"known": told, "asset": asset, "debtor": debtor, "last_class": last, "grade": grade}
+    about = {
+        "breaches": _breaches(observed),
+        "known": told,
+        "asset": asset,
+        "debtor": debtor,
+        "last_class": last,
+        "grade": grade,
+    }
     if loan is None:
         none = pd.DataFrame(columns=recovery.SOURCES)
         return Case(None, none, np.nan, "no_loan", unknown("no_loan"), **about)
@@ -66,6 +75,12 @@ def situation(
     pledged = recovery.priced(found[found["step"] == "collateral"].to_dict("records"), rules.recovery)
     share, reason = recovery.estate(balance, rules.recovery, secured=sum(row["net"] for row in pledged))
     return Case(loan, found, share, reason, cash or unknown("not_given"), **about)
+
+
+def _breaches(observed: pd.DataFrame | None) -> int:
+    """How many covenants stand broken; none where nobody looked."""
+    found = [] if observed is None else observed.loc[observed["metric"] == "covenants_breached", "value"]
+    return int(max(found, default=0))
 
 
 def _facts(

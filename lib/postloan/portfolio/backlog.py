@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from postloan.analysis import talks
+from postloan.judgement import chasing
 
 REVIEWS = ["borrower_id", "level", "class", "next_review", "overdue_days", "last_as_of"]
 PROMISES = ["borrower_id", "promise", "amount", "promised_on", "due_on", "days_late", "state"]
-ACTIONS = ["borrower_id", "rule", "level", "owner", "opened_on", "due", "days_late"]
+ACTIONS = ["borrower_id", "rule", "level", "owner", "opened_on", "due", "days_late", "steps", "answerable"]
 
 
 def reviews(standing: pd.DataFrame) -> pd.DataFrame:
@@ -35,9 +38,9 @@ def promises(commitments: pd.DataFrame, as_of: str) -> pd.DataFrame:
     return kept.sort_values(order, ascending=[True, False, False], ignore_index=True)[PROMISES]
 
 
-def actions(open_actions: pd.DataFrame, as_of: str) -> pd.DataFrame:
-    """Open actions past their day (ACTIONS), the longest first; `open_actions` is the book's table."""
-    day = pd.Timestamp(as_of)
-    late = open_actions[open_actions["due"] < day]
-    late = late.assign(days_late=(day - pd.to_datetime(late["due"])).dt.days)
+def actions(open_actions: pd.DataFrame, as_of: str, last: Mapping[str, Mapping] | None = None) -> pd.DataFrame:
+    """Open actions past their day and who answers for them now (ACTIONS), the longest first; `open_actions` is the
+    book's table, `last` the records of the last reviews: what has cleared since is not late."""
+    told = chasing.chased(open_actions, last or {}, as_of)
+    late = told[told["days_late"] > 0]
     return late.sort_values(["days_late", "borrower_id"], ascending=[False, True], ignore_index=True)[ACTIONS]

@@ -11,6 +11,7 @@ import pandas as pd
 from postloan.analysis import outlook, peers, servicing
 from postloan.analysis.periods import Panel
 from postloan.judgement import (
+    chasing,
     classification,
     client_limits,
     early_warning,
@@ -24,20 +25,21 @@ from postloan.tables import LEVELS
 from postloan.wording import DASH, texts
 
 TOP = 3
+ACTIONS = ["borrower_id", "rule", "level", "owner", "due"]
 _WIDEST = 60  # characters of a column on a screen
 
 
 @dataclass(frozen=True)
 class Known:
     """What is known of the borrowers besides statements: observations (the book's table), the records of their last
-    reviews by borrower, actions entered earlier and still open (borrower_id, rule, due), and the loan tables by name
+    reviews by borrower, actions entered earlier and still open (ACTIONS), and the loan tables by name
     (`Book.loan_side`; None: none). `own` are clients' own parameters by borrower (params/borrowers), of which
     `rule_limits` and `review_plan` count here. Without `traced` nobody asks where the money went and how accounts
     behave, which takes longest."""
 
     observations: pd.DataFrame
     last: dict[str, dict] = field(default_factory=dict)
-    actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["borrower_id", "rule", "due"]))
+    actions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=ACTIONS))
     side: dict[str, pd.DataFrame] | None = None
     own: dict[str, dict] = field(default_factory=dict)
     traced: bool = True
@@ -99,7 +101,8 @@ def judge(
     classed = _classed(found.seen.observed, known, found.loans, told["borrower_id"], day)
     standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, found.drawn, day)
     wishes = {name: each["review_plan"] for name, each in known.own.items() if each.get("review_plan")}
-    plan = monitoring.schedule(standing, day, overrides=wishes, actions=known.actions)
+    actions = chasing.chased(known.actions, known.last, day)
+    plan = monitoring.schedule(standing, day, overrides=wishes, actions=actions)
     return Judged(found.seen, warnings, told, classed, plan, found.loans)
 
 

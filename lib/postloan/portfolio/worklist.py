@@ -14,7 +14,7 @@ from postloan.portfolio.policy import Policy, Work
 
 WORK = [
     "rank", "borrower_id", "level", "class", "exposure", "pd", "lgd", "expected_loss", "action", "owner", "hours",
-    "saved", "saved_an_hour", "worth", "due", "late", "above",
+    "saved", "saved_an_hour", "worth", "due", "late", "above", "answerable",
 ]  # fmt: skip
 
 
@@ -33,13 +33,16 @@ def expected_loss(standing: pd.DataFrame, policy: Policy | None = None) -> pd.Da
     return rows.assign(expected_loss=rows["pd"] * rows["lgd"] * rows["exposure"])
 
 
-def rank(standing: pd.DataFrame, as_of: str, policy: Policy | None = None) -> pd.DataFrame:
+def rank(
+    standing: pd.DataFrame, as_of: str, policy: Policy | None = None, *, late: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The work list (WORK), most saved an hour first; `above` tells whether an owner's hours reach so far.
 
     Each borrower's step is the first action that fits. `saved` = expected loss x share cured; where exposure is not
     known, borrowers follow by `worth`, the share saved an hour (PD x LGD x cured / hours). One that owes nothing is
     not listed. `due` is the soonest of the step's deadline, the signals' and the review's, where one was held; `late`:
-    that day is past.
+    that day is past. `answerable` is whom the borrower's latest action has gone up to (`late` is `backlog.actions`);
+    blank where none has.
     """
     policy = policy or policies.load()
     rows = expected_loss(standing[~(standing["exposure"] == 0)], policy)
@@ -55,7 +58,14 @@ def rank(standing: pd.DataFrame, as_of: str, policy: Policy | None = None) -> pd
     rows = rows.sort_values(["saved_an_hour", "worth", "borrower_id"], ascending=[False, False, True])
     used = rows.groupby("owner")["hours"].cumsum()
     rows["above"] = used <= rows["owner"].map(policy.work.capacity).astype(float)
+    rows["answerable"] = rows["borrower_id"].map(_gone_up(late)).fillna("") if late is not None else ""
     return rows.assign(rank=np.arange(1, len(rows) + 1))[WORK].reset_index(drop=True)
+
+
+def _gone_up(late: pd.DataFrame) -> pd.Series:
+    """Who answers for the action of each borrower that went up most steps, the longest late of those."""
+    gone = late[late["steps"] > 0].sort_values(["steps", "days_late"], ascending=False, kind="stable")
+    return gone.drop_duplicates("borrower_id").set_index("borrower_id")["answerable"].astype(object)
 
 
 def _steps(rows: pd.DataFrame, work: Work) -> pd.DataFrame:

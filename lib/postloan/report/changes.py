@@ -9,8 +9,9 @@ import pandas as pd
 from postloan.report.case import Case
 from postloan.report.exhibits import Exhibit, table
 from postloan.report.narrative import Prose
+from postloan.wording import DASH
 
-_STATES = ("new", "worse", "better", "cleared")
+_STATES = ("new", "worse", "better", "cleared", "watched", "closed")
 
 
 def summary(last: Mapping, now: Mapping, signals: pd.DataFrame, case: Case) -> Prose:
@@ -24,16 +25,27 @@ def summary(last: Mapping, now: Mapping, signals: pd.DataFrame, case: Case) -> P
         return Prose((words("changes.first"),))
     told = [words("changes.since", date=words.date(last["as_of"]))]
     told += [_step(kind, last.get(kind), now.get(kind), case) for kind in ("level", "class")]
+    states = _states(signals)
     for state in _STATES:
-        titles = [
-            getattr(case.rules[rule].title, words.language) for rule in signals.loc[signals["status"] == state, "rule"]
-        ]
-        if titles:
-            said = words("case.and").join(titles[:5])
-            told.append(words(f"changes.{state}", count=len(titles), titles=said + _more(len(titles) - 5, case)))
-    if not signals["status"].isin(_STATES).any():
-        told.append(words("changes.same", count=len(signals)))
+        mine = signals[states == state]
+        if len(mine):
+            titles = [getattr(case.rules[rule].title, words.language) for rule in mine["rule"]]
+            said = words("case.and").join(titles[:5]) + _more(len(titles) - 5, case)
+            day = mine["closes_on"].min()
+            ends = words.date(day) if pd.notna(day) else DASH
+            told.append(words(f"changes.{state}", count=len(mine), titles=said, day=ends))
+    stand = (signals["status"] != "cleared").sum()
+    if stand and not states.isin(_STATES[:4]).any():
+        told.append(words("changes.same", count=stand))
     return Prose((words("changes.joint").join(each for each in told if each),))
+
+
+def _states(signals: pd.DataFrame) -> pd.Series:
+    """The status, with those cleared at an earlier review told apart: still followed up, or closed now."""
+    gone = signals["status"] == "cleared"
+    earlier = gone & (pd.to_datetime(signals["quiet_since"]) < pd.to_datetime(signals["as_of"]))
+    found = signals["status"].mask(earlier | (gone & (signals["quiet_reviews"] == 0)), "watched")
+    return found.mask(gone & signals["closed"].astype(bool), "closed")
 
 
 def _more(count: int, case: Case) -> str:
@@ -73,20 +85,27 @@ def _newest(last: Mapping) -> dict[str, float]:
 
 
 def action_table(actions: pd.DataFrame, case: Case) -> Exhibit:
-    """The actions entered at earlier reviews and still open (book.actions): what, who, by when, how late."""
+    """The actions entered at earlier reviews and still open (chasing.chased): what, who, by when, how late, who answers
+    for it now; or until when its cleared warning must stay quiet."""
     words, rows = case.sheet.words, []
     if not len(actions):
         return Exhibit("")
     columns = tuple(words(f"changes.column.{name}") for name in ("action", "why", "owner", "due", "late"))
     for row in actions.itertuples():
         rule = case.rules.get(row.rule)
-        days = (pd.Timestamp(case.sheet.as_of) - row.due).days if pd.notna(row.due) else 0
         said = [getattr(each, words.language) if rule else row.rule for each in _texts(rule)]
-        late = words("changes.late", days=days) if days > 0 else words("changes.in_time")
         due = words.date(row.due) if pd.notna(row.due) else "—"
-        cells = (*said, words(f"signal.owner.{row.owner}"), due, late)
+        cells = (*said, words(f"signal.owner.{row.owner}"), due, _progress(row, case))
         rows.append(dict(zip(columns, cells, strict=True)))
     return table(words("changes.actions"), rows, case.sheet, columns=columns, css="actions")
+
+
+def _progress(row: tuple, case: Case) -> str:
+    words = case.sheet.words
+    if pd.notna(row.quiet_since):
+        return words("changes.quiet", since=words.date(row.quiet_since), day=words.date(row.closes_on))
+    late = words("changes.late", days=row.days_late) if row.days_late > 0 else words("changes.in_time")
+    return late + (words("changes.escalated", owner=words(f"signal.owner.{row.answerable}")) if row.steps else "")
 
 
 def _texts(rule: object) -> tuple:

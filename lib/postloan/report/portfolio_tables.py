@@ -161,6 +161,7 @@ def _step(row: tuple, top: pd.Series, sheet: BookSheet) -> dict:
     late = words("portfolio.work.late") if row.late else ""
     rules = [each for each in str(top.get(row.borrower_id, "")).split(",") if each][:2]
     who = words("portfolio.work.by", owner=sheet.owner(row.owner), due=sheet.day(row.due), late=late)
+    who += words("portfolio.work.escalated", owner=sheet.owner(row.answerable)) if row.answerable else ""
     return {
         "rank": str(row.rank), "who": sheet.who(row.borrower_id),
         "level": _two(sheet.state(row.level), sheet.state(row.class_)), "exposure": sheet.money(row.exposure),
@@ -324,11 +325,18 @@ def late_actions(late: pd.DataFrame, any_entered: bool, sheet: BookSheet) -> Exh
     names = ("who", "rule", "level", "owner", "opened", "due", "days")
     rows = [
         (sheet.who(row.borrower_id), sheet.rule(row.rule) if row.rule in sheet.rules else row.rule,
-         sheet.state(row.level), sheet.owner(row.owner), sheet.day(row.opened_on), sheet.day(row.due),
+         sheet.state(row.level), _owner(row, sheet), sheet.day(row.opened_on), sheet.day(row.due),
          _whole(row.days_late))
         for row in late.head(SHOWN).itertuples()
     ]  # fmt: skip
     return listed("backlog.actions", names, rows, sheet, numeric=names[6:], notes=(_more(late, sheet),))
+
+
+def _owner(row: tuple, sheet: BookSheet) -> str | Markup:
+    if not row.steps:
+        return sheet.owner(row.owner)
+    up = sheet.words("portfolio.backlog.escalated", owner=sheet.owner(row.answerable))
+    return _two(sheet.owner(row.owner), up)
 
 
 def quality_table(league: pd.DataFrame, sheet: BookSheet, most: int = 20) -> Exhibit:

@@ -47,6 +47,10 @@ class Signal(BaseModel):
     status: Literal["new", "worse", "better", "persisting", "cleared"]
     since: dt.date | None
     due: dt.date | None
+    quiet_since: dt.date | None = None  # of cleared ones, which are followed up until they are closed
+    closes_on: dt.date | None = None
+    quiet_reviews: int | None = Field(None, ge=0)
+    closed: bool | None = None
 
 
 class Record(BaseModel):
@@ -63,6 +67,7 @@ class Record(BaseModel):
     class_: Literal[CLASSES] | None = Field(None, alias="class")
     next_review: dt.date | None = None
     signals: list[Signal] = []
+    rule_limits: dict[str, dict[Literal[LEVELS[1:]], FiniteFloat]] = {}  # this client's own, as they were in force
 
 
 class Shown:

@@ -79,7 +79,7 @@ def strip(told: Plan) -> Exhibit:
         return Exhibit("")
     words, advice, table_ = told.sheet.words, told.advice, told.options
     now = table_.loc[table_["kind"] == "enforce", "ev"].iloc[0]
-    name = told.name(advice.option) if advice.option else words("remedies.none_short")
+    name = _advised(told)
     tiles = [(words("remedies.label"), name, words("remedies.tile_close") if advice.close else _leads(told))]
     if advice.option:
         row = table_.loc[advice.option]
@@ -93,6 +93,15 @@ def strip(told: Plan) -> Exhibit:
     )
     cells = Markup("").join(cell.format(*tile) for tile in tiles)
     return Exhibit(Markup('<dl class="kpis verdict">{}</dl>').format(cells))
+
+
+def _advised(told: Plan) -> str:
+    """The advised way; one that is only kept because enforcing cannot start yet says so."""
+    words, option = told.sheet.words, told.advice.option
+    if not option:
+        return words("remedies.none_short")
+    kept = told.options.at[option, "kind"] == "keep" and _waiting(told)
+    return words("remedies.for_now", option=told.name(option)) if kept else told.name(option)
 
 
 def _leads(told: Plan) -> str:
@@ -156,7 +165,9 @@ def _waiting(told: Plan) -> str:
     more = row["ev"] - told.advice.ev
     if row["legal"] != "fail" or not more > 0:
         return ""
-    return told.sheet.words("remedies.waiting", margin=told.money(more))
+    check = "waiting_breach" if told.case.breaches else "waiting_none"
+    checked = told.sheet.words(f"remedies.{check}", count=told.case.breaches)
+    return told.sheet.words("remedies.waiting", margin=told.money(more), check=checked)
 
 
 def _barred(told: Plan) -> str:
@@ -237,7 +248,7 @@ def headline(told: Plan) -> dict:
     words, advice = told.sheet.words, told.advice
     if told.empty:
         return {"label": words("remedies.label"), "text": words("remedies.no_loan_short"), "value": None}
-    text = told.name(advice.option) if advice.option else words("remedies.none_short")
+    text = _advised(told)
     value = float(advice.ev / told.case.claim.total) if advice.option else None
     return {"label": words("remedies.label"), "text": text, "value": value}
 
