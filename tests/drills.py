@@ -1,9 +1,12 @@
-"""Faults on purpose, as a script: `python tests/drills.py [kernels] [killed] [desk]`; exit 1 when a drill fails.
+"""Faults on purpose, as a script: `python tests/drills.py [kernels] [killed] [desk] [dask] [postgresql]`; exit 1 when a
+drill fails.
 
 `kernels`: 64 warm kernels started at once, all of which must answer. `killed`: a run killed (SIGKILL) at random
 instants and called again each time until it is done; its pages must equal those of an undisturbed run, none half
 written, none made twice but what was in flight. `desk`: a kernel's life as JupyterLab leads it: started, interrupted,
-restarted and deleted through the server's REST interface, with no process left behind.
+restarted and deleted through the server's REST interface, with no process left behind. `dask`: the `killed` run on the
+workers of a Dask cluster, which are killed again and again. `postgresql`: a server killed while four writers import;
+each import must be there whole or not at all, and those that were told of success must be there.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,13 +27,16 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import yaml
+from distributed import Client
 from jupyter_client.manager import KernelManager
 
 import desk
+import servers
 from batch.conftest import tiny_notebook
 from postloan import settings
 from postloan.batch import journal, kernels
 from postloan.book.store import open_book
+from postloan.errors import SourceError
 from postloan.tables import Intake
 
 RUN = [sys.executable, "-c", "from postloan.cli import main; main()", "run"]
@@ -75,13 +82,16 @@ def home_of(folder: Path, borrowers: int) -> Path:
     return run
 
 
-def called(run: Path, output: Path, kill_after: float | None = None) -> int:
-    """Call the run, and kill it after some seconds; its exit code."""
+def called(run: Path, output: Path, kill_after: float | None = None, dask: str | None = None) -> int:
+    """Call the run, on this machine or a Dask cluster, and kill it after some seconds; its exit code."""
     home = run.parents[2]
     environment = {**os.environ, "POSTLOAN_HOME": str(home)}
     environment.pop("POSTLOAN_KERNELS", None)
     process = subprocess.Popen(
-        [*RUN, str(run), "--output", str(output)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*RUN, str(run), "--output", str(output), *(["--dask", dask] if dask else [])],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         return process.wait(kill_after)
@@ -110,6 +120,83 @@ def killed(times: int = 20, borrowers: int = 40) -> bool:
         return code == 0 and pages["calm"] == pages["disturbed"] and len(lines) <= borrowers + 2 * kills
 
 
+def dask(borrowers: int = 40, every: float = 12.0) -> bool:
+    """Kill one of three workers of a Dask cluster every few seconds while they make reports."""
+    with tempfile.TemporaryDirectory() as place:
+        run = home_of(Path(place) / "home", borrowers)
+        home = run.parents[2]
+        assert called(run, Path(place) / "calm") == 0
+        kills, over = [], threading.Event()
+        with servers.dask(home, 3, POSTLOAN_BOOK=f"sqlite:///{home / 'book.db'}") as address:
+            striker = threading.Thread(target=_strike, args=(address, every, kills, over))
+            striker.start()
+            code = called(run, Path(place) / "disturbed", dask=address)
+            over.set()
+            striker.join()
+        pages = {side: _pages(Path(place) / side) for side in ("calm", "disturbed")}
+        print(f"dask: {len(kills)} workers killed, exit {code}; pages equal: {pages['calm'] == pages['disturbed']}")
+        return code == 0 and bool(kills) and pages["calm"] == pages["disturbed"]
+
+
+def _strike(address: str, every: float, kills: list[int], over: threading.Event) -> None:
+    """Kill one worker of the cluster every few seconds, when all are at work."""
+    random_ = random.Random(7)
+    with Client(address, set_as_default=False) as client:
+        while not over.wait(every):
+            pids = list(client.run(os.getpid, on_error="ignore").values())
+            if len(pids) == 3:  # all have come back
+                kills.append(random_.choice(pids))
+                os.kill(kills[-1], signal.SIGKILL)
+
+
+def postgresql(times: int = 10, writers: int = 4) -> bool:
+    """Kill a PostgreSQL server so many times while writers import."""
+    with servers.running(servers.needed_programs()) as server, server.database() as address:
+        open_book(address)
+        over, told = threading.Event(), [[] for _ in range(writers)]
+        threads = [
+            threading.Thread(target=_write, args=(address, f"W{each}", told[each], over)) for each in range(writers)
+        ]
+        for thread in threads:
+            thread.start()
+        random_ = random.Random(7)
+        for _ in range(times):
+            time.sleep(random_.uniform(0.2, 1.5))
+            server.kill()
+            server.start()
+        over.set()
+        for thread in threads:
+            thread.join()
+        book = open_book(address)
+        held, talks = set(book.borrowers()["borrower_id"]), book.rows("contacts", as_of="2025-06-01")
+        halves = set(talks["borrower_id"].value_counts().loc[lambda count: count != 20].index) | held - set(
+            talks["borrower_id"]
+        )
+        lost = set().union(*told) - held
+        print(
+            f"postgresql: server killed {times} times; {len(held)} imports held, {len(lost)} lost, {len(halves)} halves"
+        )
+        return bool(held) and not lost and not halves
+
+
+def _write(address: str, name: str, told: list[str], over: threading.Event) -> None:
+    """Import one borrower with twenty talks after another; note those that the book said it took."""
+    number = 0
+    while not over.is_set():
+        number += 1
+        who = f"{name}-{number}"
+        talks = [
+            {"borrower_id": who, "contact_id": f"K{each}", "held_on": "2025-02-01", "channel": "call"}
+            for each in range(20)
+        ]
+        tables = {"borrowers": pd.DataFrame([{"borrower_id": who, "name": who}]), "contacts": pd.DataFrame(talks)}
+        try:
+            open_book(address).add(Intake("f", "table", tables, 20))
+            told.append(who)
+        except SourceError:
+            time.sleep(0.1)
+
+
 def _pages(folder: Path) -> dict[str, str]:
     return {page.name: page.read_text(encoding="utf-8") for page in folder.rglob("tiny/**/*.html")}
 
@@ -124,7 +211,7 @@ def at_the_desk() -> bool:
 
 
 if __name__ == "__main__":
-    asked = sys.argv[1:] or ["kernels", "killed", "desk"]
-    drills = {"kernels": many_kernels, "killed": killed, "desk": at_the_desk}
+    asked = sys.argv[1:] or ["kernels", "killed", "desk", "dask", "postgresql"]
+    drills = {"kernels": many_kernels, "killed": killed, "desk": at_the_desk, "dask": dask, "postgresql": postgresql}
     drills["killed_a_few_times"] = lambda: killed(6, 10)
     sys.exit(sum(not drills[name]() for name in asked))

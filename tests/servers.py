@@ -1,13 +1,16 @@
-"""A PostgreSQL server of one's own, for tests and drills: no password, port or file of anybody else's."""
+"""Servers of one's own for tests and drills, PostgreSQL and Dask: no password, port or file of anybody else's."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,7 @@ import pytest
 import sqlalchemy as sa
 
 PASSWORD = "geheim-4711"
+_DASK = [sys.executable, "-c", "import sys; sys.argv[0] = 'dask'; from dask.__main__ import main; main()"]
 
 
 def programs() -> Path | None:
@@ -97,7 +101,7 @@ class Server:
 
     def _call(self, program: str, *options: str) -> None:
         command = [*_nobody(), str(self._programs / program), "-D", str(self.folder / "data"), *options]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE if program == "initdb" else None}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE if program == "initdb" else subprocess.DEVNULL}
         done = subprocess.run(command, check=False, cwd=self.folder, text=True, **quiet)
         assert done.returncode == 0, done.stderr
 
@@ -122,3 +126,33 @@ def running(programs: Path) -> Iterator[Server]:
             yield server
         finally:
             server.stop()
+
+
+@contextlib.contextmanager
+def dask(home: Path, workers: int = 2, **environment: str) -> Iterator[str]:
+    """The address of a Dask scheduler on this machine with so many workers, each a process that a nanny watches."""
+    with (
+        tempfile.TemporaryDirectory(prefix="pl-", ignore_cleanup_errors=True) as folder,
+        contextlib.ExitStack() as stack,
+    ):
+        told = Path(folder) / "scheduler.json"
+        common = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told)]
+        env = {name: value for name, value in os.environ.items() if name != "POSTLOAN_KERNELS"}
+        env |= {"POSTLOAN_HOME": str(home), **environment}
+
+        started: list[subprocess.Popen] = []
+        stack.callback(lambda: [process.wait() for process in started])
+        stack.callback(lambda: [process.terminate() for process in started])
+
+        def start(*command: str) -> None:
+            with (Path(folder) / "log").open("a") as log:
+                process = subprocess.Popen([*_DASK, *command, *common], env=env, cwd=home, stdout=log, stderr=log)
+            started.append(process)
+
+        start("scheduler", "--port", "0")
+        until = time.monotonic() + 60
+        while not (told.exists() and told.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        for number in range(workers):
+            start("worker", "--nthreads", "1", "--name", f"w{number}", "--local-directory", folder)
+        yield json.loads(told.read_text())["address"]

@@ -17,7 +17,7 @@ from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
 GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"industries"}
+GROUND |= {"industries", "glance", "safe_yaml"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
@@ -57,11 +57,11 @@ INSIDE = {
     },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
     | {"industry_tables", "richtext", "executed"},
-    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
-    "judgement": {"rules", "rule_changes", "client_limits", "sight", "monitoring", "classification"}
+    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal", "paper"},
+    "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
-INSIDE["judgement"] |= {"monitoring", "chasing"}
+INSIDE["judgement"] |= {"monitoring", "chasing", "proof"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}

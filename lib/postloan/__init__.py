@@ -5,6 +5,7 @@ A name is imported when it is first asked for, so that a command needs only the 
 
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 from postloan.measures import measures
 
@@ -116,8 +117,16 @@ def __getattr__(name: str) -> object:
     if name in _FUNCTIONS:
         return getattr(import_module(_FUNCTIONS[name]), name)
     places = [f"postloan.{room}.{name}" for room in _ROOMS]
-    return import_module(next((place for place in places if find_spec(place)), f"postloan.{name}"))
+    module = import_module(next((place for place in places if find_spec(place)), f"postloan.{name}"))
+    module.__dir__ = lambda: _own(module)
+    return module
+
+
+def _own(module: ModuleType) -> list[str]:
+    """What Tab shows of a module: what it defines itself and does not hide."""
+    own = (name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__)
+    return [name for name in own if not name.startswith("_")]
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return list(__all__)

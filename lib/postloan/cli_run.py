@@ -33,6 +33,7 @@ _LEVELS = ("red", "orange", "yellow")
 @click.option("--language", "languages", multiple=True, type=click.Choice(settings.LANGUAGES))
 @click.option("--output", type=click.Path(file_okay=False), help="Output folder instead of the file's.")
 @click.option("--jobs", type=click.IntRange(1), help="Reports at a time (default: cores).")
+@click.option("--dask", metavar="ADDRESS", help="Make the reports on the workers of this Dask scheduler.")
 @click.option("--book", metavar="ADDRESS", help="Book to use: default, sample or a SQLAlchemy address.")
 @click.option("--only", "notebooks", multiple=True, metavar="NOTEBOOK", help="Only this notebook of the run file's.")
 @click.option("--due", is_flag=True, help="Only borrowers whose review is due, or of whom something new is known.")
@@ -72,9 +73,9 @@ def _run(file: Path, tell: Callable[..., None], told: dict) -> dict:
     if not file.exists():
         known = sorted(path.name for path in settings.params("runs").glob("*.yml"))
         raise RunError(f"{file}: no such run file; in params/runs: {', '.join(known)}")
-    ways = {name: told.pop(name) for name in ("notebooks", "due", "failed", "force", "dry_run")}
+    ways = {name: told.pop(name) for name in ("notebooks", "due", "failed", "force", "dry_run", "dask")}
     said = {name: list(value) if isinstance(value, tuple) else value for name, value in told.items() if value}
-    with kernels.shared():  # it imports while we plan
+    with contextlib.nullcontext() if ways["dask"] else kernels.shared():  # it imports while we plan
         from postloan.analysis import peers
         from postloan.batch import plan as planning
         from postloan.book.store import open_book
@@ -89,7 +90,17 @@ def _run(file: Path, tell: Callable[..., None], told: dict) -> dict:
         chosen = planning.Chosen(ways["notebooks"], due, ways["failed"], ways["force"])
         if ways["dry_run"]:
             return _foreseen(plan, jobs, chosen)
-        return _made(plan, jobs, chosen, tell)
+        with _spread(ways["dask"], plan) as spread:
+            return _made(plan, jobs, chosen, tell, spread)
+
+
+def _spread(dask: str | None, plan: RunPlan) -> contextlib.AbstractContextManager:
+    """The workers of a Dask scheduler, or None: those of this machine."""
+    if not dask:
+        return contextlib.nullcontext()
+    from postloan.batch import cluster
+
+    return cluster.joined(dask, plan)
 
 
 def _foreseen(plan: RunPlan, jobs: list[Job], chosen: Chosen) -> dict:
@@ -103,7 +114,7 @@ def _foreseen(plan: RunPlan, jobs: list[Job], chosen: Chosen) -> dict:
     return {"run": plan.name, "exit_code": 0, "dry_run": True, "would_make": len(todo), "unchanged": len(kept)}
 
 
-def _made(plan: RunPlan, jobs: list[Job], chosen: Chosen, tell: Callable[..., None]) -> dict:
+def _made(plan: RunPlan, jobs: list[Job], chosen: Chosen, tell: Callable[..., None], spread: object) -> dict:
     """Run, say how it went, and sum up."""
     from postloan.batch import run as batch
 
@@ -112,7 +123,7 @@ def _made(plan: RunPlan, jobs: list[Job], chosen: Chosen, tell: Callable[..., No
     def note(outcome: Outcome) -> None:
         tell("report", label=outcome.job.label, status=outcome.status, seconds=outcome.seconds, error=outcome.error)
 
-    outcomes = batch.run_all(plan, jobs, chosen=chosen, on_done=note)
+    outcomes = batch.run_all(plan, jobs, chosen=chosen, spread=spread, on_done=note)
     good = [outcome for outcome in outcomes if outcome.status == "ok"]
     kept = sum(outcome.kept is not None for outcome in outcomes)
     index = plan.folder / "index.html"

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
-import yaml
 from pydantic import Field, model_validator
 
-from postloan import settings
+from postloan import safe_yaml, settings
 from postloan.errors import RuleError
 from postloan.strict import Strict
 
@@ -150,8 +149,8 @@ def notes(about: Industry, as_of: str | dt.date, language: str) -> pd.DataFrame:
 def _note(path: Path) -> tuple[_Front, str]:
     try:
         found = _FRONT.match(path.read_text(encoding="utf-8").replace("\r\n", "\n"))
-        head = yaml.safe_load(found[1]) if found else None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        head = safe_yaml.parse(found[1], path) if found else None
+    except UnicodeDecodeError as error:
         raise RuleError(f"{path}: not a note in UTF-8 with a readable head: {error}") from None
     if not isinstance(head, dict):
         raise RuleError(f"{path}: expected industries, date, source and title between two lines of --- at the top")

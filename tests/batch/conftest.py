@@ -59,7 +59,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("POSTLOAN_HOME", str(tmp_path))
     monkeypatch.setenv("POSTLOAN_BOOK", f"sqlite:///{tmp_path}/book.db")
     parameters.declared.cache_clear()
-    plan._house.cache_clear()
+    plan.house.cache_clear()
     return tmp_path
 
 

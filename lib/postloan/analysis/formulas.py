@@ -18,6 +18,7 @@ from scipy.special import ndtr
 
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
+from postloan.glance import Glance, named, number
 
 FUNCTIONS: dict[str, Callable] = {
     "abs": np.abs,
@@ -163,8 +164,8 @@ def leaves(formula: str) -> list[str]:
     return sorted(order, key=order.get)
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Glance):
     """How one figure came about.
 
     `inputs` has a row per leaf (leaf, value); `facts` a row per reported figure behind a leaf (leaf, weight,
@@ -180,6 +181,12 @@ class Explanation:
     currency: str
     inputs: pd.DataFrame
     facts: pd.DataFrame
+
+    def glance(self) -> tuple[str, list[pd.DataFrame]]:
+        """Formula, numbers put in and value (or why there is none); then every reported fact behind it."""
+        value = number(self.value) if self.reason is None else f"no value, {self.reason}"
+        head = f"{named('ratio', self.ratio)}, {self.borrower_id}, {self.period_end:%Y-%m-%d}, {self.currency}"
+        return f"{head}\n= {self.formula}\n= {self.with_numbers()}\n= {value}", [self.facts]
 
     def with_numbers(self, number: Callable[[float], str] = "{:,.2f}".format) -> str:
         """The formula with its numbers put in, e.g. `360 * 120.00 / 2,000.00`."""

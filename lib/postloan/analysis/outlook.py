@@ -22,6 +22,7 @@ from postloan.analysis import forecasting, formulas, ratios
 from postloan.analysis.periods import Panel
 from postloan.analysis.worlds import Basis, Worlds
 from postloan.errors import ContractError
+from postloan.glance import Glance
 from postloan.measures import Measure
 
 COLUMNS = ["borrower_id", "metric", "period_end", "mean", "lower", "upper", "level", "method", "mase", "reason"]
@@ -35,8 +36,8 @@ _DEFINED = 0.5  # a ratio that fewer draws than this share can form has no forec
 _QUARTERLY = (8, 6)  # of so many newest periods so many with quarters: forecast in quarters
 
 
-@dataclass(frozen=True)
-class Draws:
+@dataclass(frozen=True, repr=False)
+class Draws(Glance):
     """The simulated futures of one borrower: `values[metric]` is (draws, horizon), the first row the expected path.
 
     `step` are the months of a period, `days` the period ends to come; `reason` says why a metric has no values.
@@ -49,15 +50,22 @@ class Draws:
     mase: dict[str, float]
     reason: dict[str, str]
 
+    def glance(self) -> tuple[str, list[pd.DataFrame]]:
+        """Whose and how far; then the 80 % bands, the method and its past error beside repeating last year (mase)."""
+        told = table(self).query("level == 0.8").drop(columns=["borrower_id", "level"])
+        until = f" to {self.days[-1]:%Y-%m-%d}" if len(self.days) else ""
+        head = f"{self.borrower_id}: {len(told['metric'].unique())} figures drawn {len(self.days)} periods ahead{until}"
+        return f"{head}, one every {self.step} months; 80 % bands, mase below 1 beats repeating last year", [told]
+
 
 def draw(
     panel: Panel, borrower_id: str, metrics: list[str] | dict[str, str], *, horizon: int = 4, day_basis: int = 360
 ) -> Draws:
     """Simulate one borrower's ratios so many quarters ahead (years, where it files no quarters).
 
-    `metrics` are ids of ratios, or formulas by the name each is to have.
+    `metrics` are ids of ratios, or formulas by the name each is to have; values in the ratio's own unit.
     Fewer than eight periods: no model, and the reason says so. `mase` sets the error at past origins beside that of
-    repeating the same period of last year.
+    repeating the same period of last year. Example: `outlook.draw(panel, "S0003", ["current_ratio"], horizon=8)`.
     """
     return next(draw_each(panel, metrics, horizon=horizon, day_basis=day_basis, borrowers=[borrower_id]))
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from postloan import chart
 from postloan.errors import ContractError
+from postloan.glance import Glance
 
 # A route is a list of (sign, months back, span); spans of 'q' are single quarters. First complete route wins.
 QUARTER_ROUTES = (
@@ -41,7 +42,7 @@ def parse_view(name: str) -> tuple[str, int]:
     return found[1], int(found[2] or 0)
 
 
-class Panel:
+class Panel(Glance):
     """Statements of any number of borrowers, a row per borrower and period end.
 
     `rows` has borrower_id, period_end and known_on; `view(name)` a frame of items on those rows: `end` (balances),
@@ -64,6 +65,13 @@ class Panel:
         }
         self.rows = _reporting_periods(facts)
         self._views: dict[str, pd.DataFrame] = {}
+
+    def glance(self) -> tuple[str, list[pd.DataFrame]]:
+        """How many borrowers and periods; then the rows there are."""
+        ends, borrowers = self.rows["period_end"], self.rows["borrower_id"].nunique()
+        span = f"{ends.min():%Y-%m-%d} to {ends.max():%Y-%m-%d}" if len(ends) else "none"
+        head = f"{borrowers} borrowers, {len(self.rows)} periods ({span}), averages over {self.average_points} points"
+        return f"{head}\nview('end' | 'avg' | 'quarter' | 'ttm', with _1 for a year earlier)", [self.rows]
 
     def keys(self, borrower_id: pd.Series, period_end: pd.Series) -> np.ndarray:
         """Integer keys that step by one a month; a period end belongs to the month end nearest to it."""

@@ -88,7 +88,11 @@ NO_INTEREST = dict.fromkeys(("interest_cover", "ebitda_cover"), "no_interest")
 
 
 def compute(panel: Panel, *, day_basis: int = 360) -> pd.DataFrame:
-    """Every ratio on every period of the panel: the `ratios` table, value or reason."""
+    """Every ratio on every period of the panel: the `ratios` table, value or reason.
+
+    Units stand in params/ratios.yml: `pct` are fractions (0.25 = 25 %), `days` of a year of `day_basis`, `money` in the
+    statements' currency. Example: `ratios.compute(panel).query("ratio == 'current_ratio'")`.
+    """
     judge = evaluator(panel, day_basis)
     return tables.check(judge.table(FORMULAS, NO_INTEREST), "ratios")
 
@@ -96,7 +100,12 @@ def compute(panel: Panel, *, day_basis: int = 360) -> pd.DataFrame:
 def explain(
     panel: Panel, ratio: str, borrower_id: str, period_end: str | pd.Timestamp, *, day_basis: int = 360
 ) -> formulas.Explanation:
-    """One ratio of one borrower and period: formula, numbers put in, and the reported facts behind them."""
+    """One ratio of one borrower and period: formula, numbers put in, and the reported facts behind them.
+
+    Leaves are `view.item`: `end` a balance, `avg` an average of two, `quarter` a single quarter, `ttm` twelve
+    months, in the statements' currency. ContractError lists the ratios there are.
+    Example: `ratios.explain(panel, "interest_cover", "S0003", moments.now)`.
+    """
     if ratio not in FORMULAS:
         raise ContractError(f"unknown ratio {ratio!r}; known: {sorted(FORMULAS)}")
     at = (borrower_id, period_end)

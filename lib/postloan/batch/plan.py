@@ -29,7 +29,7 @@ from postloan.errors import RuleError, RunError
 
 KERNEL, PLAIN_KERNEL = "postloan", "python3"
 WHOLE = "book"  # the file name of a report about the whole book
-_SHAPING = ("postloan", "pandas", "numpy", "statsmodels", "matplotlib", "nbconvert")  # whose versions shape a report
+SHAPING = ("postloan", "pandas", "numpy", "statsmodels", "matplotlib", "nbconvert")  # whose versions shape a report
 _log = logging.getLogger(__name__)
 
 
@@ -377,18 +377,18 @@ def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems
 def fingerprint(notebook: Path, parameters: dict, rows: str) -> str:
     """SHA-256 over all a report depends on: notebook, library, rules and texts, parameters, book rows."""
     own = json.dumps(parameters, sort_keys=True, ensure_ascii=False)
-    parts = [notebook.read_bytes(), _house().encode(), own.encode(), rows.encode()]
+    parts = [notebook.read_bytes(), house().encode(), own.encode(), rows.encode()]
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 @cache
-def _house() -> str:
+def house() -> str:
     """One hash of the library's source and of params/, save what belongs to single runs and borrowers."""
     library = Path(__file__).resolve().parents[1]
     files = [path for path in library.rglob("*") if path.suffix in (".py", ".j2", ".css", ".yml", ".js")]
     files += [path for path in settings.params().rglob("*.yml") if path.parent.name not in ("runs", "borrowers")]
     files += settings.params("industries").rglob("*.md")
-    digest = hashlib.sha256(repr([(name, version(name)) for name in _SHAPING]).encode())
+    digest = hashlib.sha256(repr([(name, version(name)) for name in SHAPING]).encode())
     for path in sorted(files):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -207,7 +207,7 @@ def _numbers(rows: pd.DataFrame) -> pd.Series:
     """The file's own numbers, or a mark of the row's content and its place among equal rows."""
     if "transaction_id" in rows and rows["transaction_id"].ne("").all():
         return rows["transaction_id"]
-    parts = rows.drop(columns=["source", "transaction_id"], errors="ignore").astype(str)
+    parts = rows.drop(columns=["source", "transaction_id"], errors="ignore").astype(str).fillna("nan")
     content = reduce(lambda left, name: left + "|" + parts[name], parts, pd.Series("", index=rows.index))
     place = content.groupby(content).cumcount().astype(str)
     return (content + "|" + place).map(lambda text: hashlib.blake2b(text.encode(), digest_size=8).hexdigest())

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from postloan import settings
 from postloan.errors import RuleError
+from postloan.glance import shown
 from postloan.judgement.rules import Words
 from postloan.tables import CLASSES, columns_of
 
@@ -200,6 +201,12 @@ class Classified(NamedTuple):
 
     assets: pd.DataFrame
     triggers: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"{len(self.assets)} exposures, {len(self.triggers)} triggers that fired or cannot be judged"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self), [each.dropna(axis=1, how="all") for each in self])
 
 
 def classify(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from postloan import settings
+from postloan import safe_yaml, settings
 from postloan.errors import RuleError
 from postloan.judgement import client_limits, monitoring, rules
 from postloan.measures import measures
@@ -51,10 +51,7 @@ def _path(borrower_id: str) -> Path:
 
 
 def _content(text: str, path: Path) -> dict:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RuleError(f"{path}: not valid YAML: {error}") from None
+    content = safe_yaml.parse(text, path)
     if not isinstance(content, dict):
         raise RuleError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
     return content

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from postloan.errors import ContractError
+from postloan.glance import Glance, tests
 from postloan.judgement import chasing
-from postloan.judgement.rules import LEVELS, RuleBook, evidence, verdicts
+from postloan.judgement.proof import evidence
+from postloan.judgement.rules import LEVELS, RuleBook, verdicts
 from postloan.judgement.sight import COLUMNS as SEEN
 from postloan.judgement.sight import Sight
 from postloan.measures import observations
@@ -24,8 +26,8 @@ _STANDS = {"quiet_since": pd.NaT, "closes_on": pd.NaT, "quiet_reviews": 0, "clos
 _STANDING = {"computed": "confirmed", "external": "to_verify", "officer": "to_verify"}
 
 
-@dataclass(frozen=True)
-class Warnings:
+@dataclass(frozen=True, repr=False)
+class Warnings(Glance):
     """`signals` has COLUMNS, cleared ones included; `unjudged` borrower_id, rule and the metrics that lack."""
 
     signals: pd.DataFrame
@@ -35,6 +37,13 @@ class Warnings:
     def live(self) -> pd.DataFrame:
         """The signals that stand today, the most severe first."""
         return self.signals[self.signals["status"] != "cleared"]
+
+    def glance(self) -> tuple[str, list[pd.DataFrame]]:
+        """How many signals stand at each level, and what could not be judged; then each with the tests that held."""
+        live = self.live
+        counts = ", ".join(f"{(live['level'] == level).sum()} {level}" for level in reversed(LEVELS))
+        shown = live.drop(columns=["as_of", "standing"]).assign(evidence=live["evidence"].map(tests))
+        return f"{len(live)} signals ({counts}); {len(self.unjudged)} rules not judged for want of figures", [shown]
 
 
 def scan(
@@ -52,6 +61,7 @@ def scan(
     `figures` the evidence stays empty: for screens of a whole book.
     `own` are the rules with a client's own limits (client_limits), by borrower.
     ContractError when a last review is as new as `as_of` or newer.
+    Example: `early_warning.scan(rules.load(), seen, as_of="2026-05-15", last=last).live`.
     """
     day, last = pd.Timestamp(as_of), last or {}
     for borrower, review in last.items():

@@ -68,7 +68,7 @@ def _plain(rule: object) -> dict:
 def _parts(condition: dict) -> Iterator[dict]:
     """A condition and all inside it."""
     yield condition
-    inside = [*(condition.get("all") or []), *(condition.get("any") or [])]
+    inside = [*(condition.get("all") or []), *(condition.get("any") or []), *(condition.get("first") or [])]
     for part in [*inside, *[condition[name] for name in ("not", "not_") if condition.get(name)]]:
         yield from _parts(part)
 

@@ -20,13 +20,14 @@ from postloan import settings
 from postloan.analysis.peers import READINGS
 from postloan.errors import RuleError
 from postloan.judgement import rule_changes
+from postloan.judgement.rule_glance import BookGlance, RuleGlance
 from postloan.judgement.sight import YEAR, Sight, metrics
 from postloan.measures import observations
 
 LEVELS = ("yellow", "orange", "red")
 GROUPS = ("client", "account", "management", "operations", "finance", "industry", "collateral", "related")
 QUIET, CANNOT = 0, -1
-_SIDES = {"below": np.less, "at_most": np.less_equal, "above": np.greater, "at_least": np.greater_equal}
+SIDES = {"below": np.less, "at_most": np.less_equal, "above": np.greater, "at_least": np.greater_equal}
 
 Level = Literal["yellow", "orange", "red"]
 Limit = float | dict[Level, float]
@@ -52,7 +53,10 @@ class Breach(_Strict):
 
 
 class Condition(_Strict):
-    """A test of a metric (or of another rule), or all / any / not of conditions; limits by level or for all."""
+    """A test of a metric (or of another rule), or all / any / not / first of conditions; limits by level or for all.
+
+    Of `first` the first condition that can be judged decides.
+    """
 
     metric: str | None = None
     of: Literal["now", "change", "growth", "since_start", "since_review", "chance", "peers"] = "now"
@@ -66,17 +70,18 @@ class Condition(_Strict):
     rule: str | None = None
     all: list[Condition] | None = Field(None, min_length=1)
     any: list[Condition] | None = Field(None, min_length=1)
+    first: list[Condition] | None = Field(None, min_length=2)
     not_: Condition | None = Field(None, alias="not")
 
     @property
     def limits(self) -> dict[str, Limit]:
         """The comparisons of a test, by side."""
-        return {side: getattr(self, side) for side in _SIDES if getattr(self, side) is not None}
+        return {side: getattr(self, side) for side in SIDES if getattr(self, side) is not None}
 
     @property
     def parts(self) -> list[Condition]:
         """The conditions inside."""
-        return [*(self.all or []), *(self.any or []), *([self.not_] if self.not_ else [])]
+        return [*(self.all or []), *(self.any or []), *(self.first or []), *([self.not_] if self.not_ else [])]
 
     def leaves(self) -> list[Condition]:
         """The tests at the ends, in reading order."""
@@ -84,16 +89,16 @@ class Condition(_Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Condition:
-        kinds = [name for name in ("metric", "rule", "all", "any", "not_") if getattr(self, name) is not None]
+        kinds = [name for name in ("metric", "rule", "all", "any", "first", "not_") if getattr(self, name) is not None]
         if len(kinds) != 1:
-            raise ValueError(f"expected exactly one of metric, rule, all, any, not; found {kinds or 'none'}")
+            raise ValueError(f"expected exactly one of metric, rule, all, any, first, not; found {kinds or 'none'}")
         if self.metric is None:
             self._together()
             return self
         if self.metric not in metrics():
             raise ValueError(f"unknown metric {self.metric!r}; known: {sorted(metrics())}")
         if not self.limits:
-            raise ValueError(f"{self.metric}: expected a limit, one of {', '.join(_SIDES)}")
+            raise ValueError(f"{self.metric}: expected a limit, one of {', '.join(SIDES)}")
         if (self.of == "chance") != (self.breach is not None):
             raise ValueError(f"{self.metric}: `of: chance` and `breach` go together")
         if (self.of == "peers") != (self.peer is not None) or (self.peer and self.metric in observations()):
@@ -130,7 +135,7 @@ class Example(_Strict):
     expect: Literal["yellow", "orange", "red", "quiet", "cannot"]
 
 
-class Rule(_Strict):
+class Rule(RuleGlance, _Strict):
     """One warning rule; its file's name is its id."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]+$")
@@ -193,8 +198,8 @@ def _check_order(name: str, side: str, limit: Limit, levels: list[str]) -> None:
         raise ValueError(f"{name}: {side} {steps} must get stricter from yellow to red")
 
 
-@dataclass(frozen=True)
-class RuleBook:
+@dataclass(frozen=True, repr=False)
+class RuleBook(BookGlance):
     """All rules by id, in an order in which each comes after those it refers to."""
 
     rules: dict[str, Rule]
@@ -273,19 +278,21 @@ def judge(book: RuleBook, sight: Sight) -> dict[str, np.ndarray]:
     for rule in book.in_force():
         outcome = np.zeros(len(sight.rows), dtype="int8")
         for level in rule.levels:
-            true = _holds(rule.condition, level, sight, judged)
+            true = holds(rule.condition, level, sight, judged)
             outcome = np.where(np.isnan(true) & (outcome == QUIET), CANNOT, outcome)
             outcome = np.where(true == 1, LEVELS.index(level) + 1, outcome)
         judged[rule.id] = outcome
     return judged
 
 
-def _holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.ndarray]) -> np.ndarray:
+def holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.ndarray]) -> np.ndarray:
     """The condition at a level on every row: 1 true, 0 false, NaN unknown."""
     if condition.parts:
-        parts = np.array([_holds(part, level, sight, judged) for part in condition.parts])
+        parts = np.array([holds(part, level, sight, judged) for part in condition.parts])
         if condition.not_:
             return 1 - parts[0]
+        if condition.first:
+            return pd.DataFrame(parts).bfill().to_numpy()[0]
         deciding, combine = (0, np.min) if condition.all else (1, np.max)
         return np.where((parts == deciding).any(axis=0), deciding, combine(parts, axis=0))
     if condition.rule:
@@ -295,7 +302,7 @@ def _holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.
     true = np.ones(len(values))
     for side, limit in condition.limits.items():
         bound = at(limit, level)
-        true = np.minimum(true, 0.0 if bound is None else _SIDES[side](values, bound))
+        true = np.minimum(true, 0.0 if bound is None else SIDES[side](values, bound))
     true = np.where(np.isnan(values), np.nan, true)
     return _run(true, condition.periods, sight)
 
@@ -374,23 +381,3 @@ def _lacking(rule: Rule, sight: Sight, outcome: np.ndarray) -> np.ndarray:
             new = np.array([each not in text.split(",") for each, text in zip(name, found, strict=True)])
             found = np.where(empty & new, np.where(found == "", "", found + ",") + name, found)
     return found
-
-
-def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dict]:
-    """The tests of a rule with the figures they saw for one borrower: metric, of, value, side, limit, held."""
-    mine = np.flatnonzero(sight.latest & (sight.rows["borrower_id"] == borrower_id).to_numpy())[0]
-    told = []
-    for leaf in rule.condition.leaves():
-        if leaf.metric is None:
-            continue
-        value = float(reading(leaf, sight)[mine])
-        for side, limit in leaf.limits.items():
-            bound = at(limit, level)
-            held = bound is not None and not np.isnan(value) and bool(_SIDES[side](value, bound))
-            told.append(
-                {"metric": leaf.metric, "of": leaf.of, "value": value, "side": side, "limit": bound, "held": held}
-                | ({"periods": leaf.periods} if leaf.periods > 1 else {})
-                | ({"breach": leaf.breach.model_dump()} if leaf.breach else {})
-                | ({"peer": leaf.peer} if leaf.peer else {})
-            )
-    return told

@@ -66,8 +66,10 @@ def evidence(tests: list[dict], measures: dict[str, Measure], sheet: Sheet) -> s
     """The figures a rule fired on, with their limits, in words; those that did not hold are left out."""
     words = sheet.words
     joint = "；" if words.language == "zh" else "; "
-    told = dict.fromkeys(_test(test, measures, sheet) for test in tests if test["held"])
-    return joint.join(told) or words("signal.no_evidence")
+    held = [test for test in tests if test["held"]]
+    told = joint.join(dict.fromkeys(_test(test, measures, sheet) for test in held))
+    fallback = words("signal.fallback") if any(test.get("fallback") for test in held) else ""
+    return told + fallback if told else words("signal.no_evidence")
 
 
 def _test(test: dict, measures: dict[str, Measure], sheet: Sheet) -> str:

@@ -1,0 +1,44 @@
+"""The tests of a rule with the figures they saw: on what a signal rests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from postloan.judgement.rules import SIDES, Condition, Rule, at, holds, reading
+from postloan.judgement.sight import Sight
+
+
+def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dict]:
+    """The tests that decide for one borrower: metric, of, value, side, limit, held; `fallback` where a test counts only
+    because what comes before it cannot be judged."""
+    mine = np.flatnonzero(sight.latest & (sight.rows["borrower_id"] == borrower_id).to_numpy())[0]
+    told = []
+    for leaf, fallback in _deciding(rule.condition, level, sight, mine):
+        value = float(reading(leaf, sight)[mine])
+        for side, limit in leaf.limits.items():
+            bound = at(limit, level)
+            held = bound is not None and not np.isnan(value) and bool(SIDES[side](value, bound))
+            told.append(
+                {"metric": leaf.metric, "of": leaf.of, "value": value, "side": side, "limit": bound, "held": held}
+                | ({"periods": leaf.periods} if leaf.periods > 1 else {})
+                | ({"breach": leaf.breach.model_dump()} if leaf.breach else {})
+                | ({"peer": leaf.peer} if leaf.peer else {})
+                | ({"fallback": True} if fallback else {})
+            )
+    return told
+
+
+def _deciding(
+    condition: Condition, level: str, sight: Sight, mine: int, fallback: bool = False
+) -> Iterator[tuple[Condition, bool]]:
+    """The tests of figures inside; of `first` those of the part that decides, and whether they are a fallback."""
+    if condition.metric:
+        yield condition, fallback
+    for place, part in enumerate(condition.parts):
+        if not condition.first:
+            yield from _deciding(part, level, sight, mine, fallback)
+        elif not np.isnan(holds(part, level, sight, {})[mine]):
+            yield from _deciding(part, level, sight, mine, fallback or place > 0)
+            return
