@@ -65,7 +65,7 @@ INSIDE["judgement"] |= {"monitoring", "chasing", "proof"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
-INSIDE["book"] |= {"connecting", "entries", "sample_indices"}
+INSIDE["book"] |= {"connecting", "entries", "kin", "sample_indices"}
 INSIDE["book"] |= {"backing", "sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
 
 
