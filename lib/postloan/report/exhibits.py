@@ -206,7 +206,7 @@ def readings(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet)
             )
             tiles.append(
                 f'<div class="kpi"><dt>{explained_at(name, words.ratio(name))}</dt>'
-                f'<dd><span class="value">{escape(value)}</span> {band}<span class="before">{note}</span></dd></div>'
+                f'<dd><span class="value">{escape(value)}</span> {band} <span class="before">{note}</span></dd></div>'
             )
     return Exhibit(f'<dl class="kpis">{"".join(tiles)}</dl>')
 
