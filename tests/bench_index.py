@@ -16,7 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from postloan.batch import index, paper
+from postloan import settings
+from postloan.batch import index
 
 FRAME = """async ([place, value]) => {
     const element = document.querySelector(place), began = performance.now();
@@ -39,7 +40,7 @@ def main() -> None:
         file = Path(folder) / "index.html"
         file.write_text(pages["index.html"], encoding="utf-8")
         print(f"{count:,} borrowers: {len(pages)} pages in {written:.1f} s, {file.stat().st_size / 1e6:.1f} MB each")
-        browser = play.chromium.launch(executable_path=str(paper.chromium()), args=["--no-sandbox", "--disable-gpu"])
+        browser = play.chromium.launch(executable_path=str(settings.browser()), args=["--no-sandbox", "--disable-gpu"])
         for name, figures in measured(browser, file.as_uri()).items():
             print(
                 f"  {name:32} {statistics.median(figures):8.0f} ms   worst {max(figures):8.0f} ms   of {len(figures)}"

@@ -64,6 +64,7 @@ class RunPlan(BaseModel):
     cell_timeout: int = Field(default=300, ge=1)
     report_timeout: int = Field(default=1800, ge=1)
     memory_mb: int | None = Field(default=None, ge=50)
+    pdf: bool = False  # print each page as PDF beside it, where a Chromium is installed
     kernel: str = KERNEL
 
     @property

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from postloan import settings
-from postloan.batch import index, journal, kernels
+from postloan.batch import index, journal, kernels, paper
 from postloan.batch.plan import KERNEL, Chosen, Job, RunPlan
 from postloan.batch.workers import Processes
 from postloan.book.store import open_book
@@ -106,6 +106,8 @@ def run_all(
         warm = spread is None and any(job.kernel == KERNEL for job in todo)
         with kernels.shared() if warm else contextlib.nullcontext():
             done = kept | _run_all(plan, todo, spread, on_done)
+        if plan.pdf:
+            paper.add([job.file("html") for job in jobs if job.target in done], plan.jobs)
         write_run(plan, jobs, started)
     return [done[job.target] for job in jobs if job.target in done]
 
