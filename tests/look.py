@@ -16,7 +16,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from postloan import settings
-from postloan.batch import paper
 
 SCREENS = {"desk": (1366, 768), "phone": (390, 844)}
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -32,7 +31,7 @@ def main() -> int:
     print(HEAD)
     with sync_playwright() as play:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-        browser = play.chromium.launch(executable_path=str(paper.chromium()), args=flags)
+        browser = play.chromium.launch(executable_path=str(settings.browser()), args=flags)
         for file in sorted(folder.rglob("*.html")):
             wrong += _look(browser, file, looks / file.relative_to(folder).with_suffix(""))
         browser.close()

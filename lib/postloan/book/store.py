@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
 from postloan.book import actions as followed
-from postloan.book import backing, connecting, entries, news, refusals, schema
+from postloan.book import backing, connecting, entries, kin, news, refusals, schema
 from postloan.book import marks as facts
 from postloan.book.news import FACT_COLUMNS
 from postloan.errors import ContractError, SourceError
@@ -141,6 +141,16 @@ class Book:
         behind = backing.chain(lambda ids: self.rows("guarantors", ids, as_of=as_of), self._owners, borrower_id)
         return {**side, "backers": behind}
 
+    def kin(self, borrower_id: str, *, as_of: str | dt.date) -> list[str]:
+        """Ids of the borrowers that may be of one group with this one, and its own (kin.reached)."""
+        with self._engine.connect() as connection:
+            return kin.reached(connection, borrower_id, _day(as_of))
+
+    def kins(self, *, as_of: str | dt.date) -> dict[str, list[str]]:
+        """`kin` of every borrower that has any."""
+        with self._engine.connect() as connection:
+            return kin.groups(connection, _day(as_of))
+
     def _owners(self, codes: list[str] | None) -> pd.Series:
         """Borrowers by credit code, those of some codes or all."""
         table = schema.borrowers
@@ -159,10 +169,13 @@ class Book:
             found = connection.execute(query.order_by(table.c.as_of.desc(), table.c.id.desc())).scalar()
         return json.loads(found) if found else {}
 
-    def last_reviews(self, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict[str, dict]:
-        """The record of each borrower's newest stored review earlier than `before`, by borrower."""
+    def last_reviews(
+        self, borrower_id: str | list[str] | None = None, *, before: str | dt.date,
+        name: str = "postloan.borrower_review",
+    ) -> dict[str, dict]:  # fmt: skip
+        """The newest stored review earlier than `before` of each borrower (None: of all), by borrower."""
         table = schema.reviews
-        query = sa.select(table.c.borrower_id, table.c.record).where(table.c.name == name)
+        query = sa.select(table.c.borrower_id, table.c.record).where(table.c.name == name, *_among(table, borrower_id))
         query = query.where(table.c.as_of < _day(before)).order_by(table.c.as_of, table.c.id)
         with self._engine.connect() as connection:
             newest = dict(tuple(row) for row in connection.execute(query))
