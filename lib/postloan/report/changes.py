@@ -9,6 +9,7 @@ import pandas as pd
 from postloan.report.case import Case
 from postloan.report.exhibits import Exhibit, table
 from postloan.report.narrative import Prose
+from postloan.report.record import newest
 from postloan.wording import DASH
 
 _STATES = ("new", "worse", "better", "cleared", "watched", "closed")
@@ -67,7 +68,7 @@ def figure_table(last: Mapping, case: Case) -> Exhibit:
         return Exhibit("")
     words, rows = case.sheet.words, []
     columns = tuple(words(f"changes.column.{name}") for name in ("ratio", "then", "now", "change"))
-    then = _newest(last)
+    then = newest(last)
     for name, measure in case.measures.items():
         if measure.key and name in then and name in case.compared.index:
             now = case.compared.at[name, "now"]
@@ -76,12 +77,6 @@ def figure_table(last: Mapping, case: Case) -> Exhibit:
             rows.append(dict(zip(columns, (words.ratio(name), *shown, moved), strict=True)))
     caption = words("changes.figures", date=words.date(last["as_of"]))
     return table(caption, rows, case.sheet, columns=columns, numeric=columns[1:])
-
-
-def _newest(last: Mapping) -> dict[str, float]:
-    """Each figure of the record at its newest period; missing ones as NaN."""
-    values = sorted(last["values"], key=lambda one: str(one["period_end"]))
-    return {one["id"]: float("nan") if one["value"] is None else one["value"] for one in values}
 
 
 def action_table(actions: pd.DataFrame, case: Case) -> Exhibit:
