@@ -7,6 +7,7 @@ environment, so that no password travels. Journal, manifest and index stay with 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import platform
@@ -99,16 +100,7 @@ def joined(address: str, run: RunPlan) -> Iterator[Cluster]:
 
     RunError when dask.distributed is not installed, no scheduler answers, it has no workers, or one of them differs.
     """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise RunError("--dask needs dask.distributed: pip install 'postloan[cluster]'") from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say, our errors do
-    try:
-        client = Client(address, timeout=_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise RunError(f"--dask {address}: no Dask scheduler answers there: {error}") from None
-    with client:
+    with _client(address) as client:
         try:
             client.wait_for_workers(1, timeout=_WORKER_SECONDS)
         except TimeoutError:
@@ -116,6 +108,21 @@ def joined(address: str, run: RunPlan) -> Iterator[Cluster]:
         cluster = Cluster(client, address, run)
         cluster.check()
         yield cluster
+
+
+def _client(address: str) -> Client:
+    """A client of the scheduler at an address."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise RunError("--dask needs dask.distributed: pip install 'postloan[cluster]'") from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say, our errors do
+    try:
+        return Client(address, timeout=_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        said = str(error)
+    gc.collect()  # ends the half-made client here; later, in the thread of another, it would wait for itself
+    raise RunError(f"--dask {address}: no Dask scheduler answers there: {said}")
 
 
 def _here(book: str, probe: Path | None = None) -> dict[str, str]:
