@@ -92,6 +92,12 @@ def test_worst_and_soonest_come_first(page):
     assert order == sorted(order)
 
 
+def test_the_review_speaks_for_its_borrower():
+    case = {**JOB, "notebook": "case_study", "level": "red", "next_review": None}
+    (row,) = index._rows([case, JOB])
+    assert (row["level"], row["page"]) == ("orange", JOB["path"])
+
+
 def test_headlines_get_columns(page):
     assert '<td class="num" data-sort="1.52">1.52</td>' in page(JOB)
 

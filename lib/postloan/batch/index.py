@@ -130,7 +130,10 @@ def _rows(jobs: list[dict], language: str = "zh") -> list[dict]:
 
 def _tell(row: dict, language: str) -> None:
     """What the row says: the facts of the report that judges the borrower, in this language where it is made."""
-    ranked = sorted(row["reports"], key=lambda job: (not job.get("level"), job["language"] != language))
+    told = ("next_review", "level")  # the review says both, a replayed case only the level
+    ranked = sorted(
+        row["reports"], key=lambda job: (*(not job.get(name) for name in told), job["language"] != language)
+    )
     for fact in _FACTS:
         row[fact] = next((job[fact] for job in ranked if job.get(fact)), None)
     row["headline"] = next((job["headline"] for job in ranked if job.get("headline")), [])
