@@ -7,7 +7,7 @@ KERNEL := lib/postloan/batch/kernelspec
 DESK := lib/postloan/report/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint drills fuzz bench bench-screen bench-forecast bench-loan-use look clean
+.PHONY: help report test lab lint drills fuzz bench bench-screen bench-forecast bench-loan-use bench-index look clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -59,6 +59,9 @@ bench-forecast: $(READY) ## Measure forecasts beside statsmodels' methods (needs
 
 bench-loan-use: $(READY) ## Measure the tracing of a million transactions
 	$(BIN)/python tests/bench_loan_use.py
+
+bench-index: $(READY) ## Measure an index of 10,000 borrowers in the browser
+	$(BIN)/python tests/bench_index.py
 
 look: $(READY) ## Look at the newest run's pages in a browser: axe, network, screenshots, paper (outputs/looks)
 	$(BIN)/python tests/look.py

@@ -11,7 +11,7 @@ from postloan.book.schema import metadata
 from postloan.book.store import open_book
 
 SEEDS = 32  # borrowers of the sample that are copied
-_NAMED = ("borrower_id", "credit_code", "borrower_ref")  # what would make a copy kin of its model
+_NAMED = ("borrower_id", "credit_code", "borrower_ref", "name", "controller")  # what would make a copy kin of its model
 
 
 def make(file: Path, borrowers: int) -> str:

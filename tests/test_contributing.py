@@ -12,7 +12,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import test_notebooks
 from conftest import ROOT
 from postloan.analysis import ratios
-from postloan.batch import parameters, plan
 from postloan.cli import main
 from postloan.judgement import rules, trial
 from postloan.measures import Measure
@@ -66,8 +65,6 @@ def home(tmp_path, monkeypatch, sample_address):
         (tmp_path / folder).mkdir()
     shutil.copy(sample_address.removeprefix("sqlite:///"), tmp_path / "data")
     monkeypatch.setenv("POSTLOAN_HOME", str(tmp_path))
-    parameters.declared.cache_clear()
-    plan._house.cache_clear()
     return tmp_path
 
 

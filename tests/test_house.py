@@ -57,7 +57,7 @@ INSIDE = {
     },
     "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
     | {"industry_tables", "richtext", "executed"},
-    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"},
+    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal", "paper"},
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
@@ -65,7 +65,7 @@ INSIDE["judgement"] |= {"monitoring", "chasing", "proof"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
-INSIDE["book"] |= {"connecting", "entries", "sample_indices"}
+INSIDE["book"] |= {"connecting", "entries", "kin", "sample_indices"}
 INSIDE["book"] |= {"backing", "sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
 
 

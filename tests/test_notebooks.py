@@ -74,3 +74,8 @@ def test_code_keeps_to_the_door(notebook):
 def test_opens_with_question_and_reader(notebook):
     assert "**问题**" in tagged(notebook, "zh")[0].source
     assert "**Question:**" in tagged(notebook, "en")[0].source
+
+
+def test_record_tells_whether_data_are_made_up(notebook):
+    (told,) = [cell.source for cell in code(notebook) if "record.show(" in cell.source]
+    assert '"synthetic"' in told

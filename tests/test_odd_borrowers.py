@@ -38,7 +38,7 @@ def run_cells(monkeypatch, address, **changes):
     for cell in nbformat.read(ROOT / "notebooks" / "borrower_review.ipynb", 4).cells:
         if cell.cell_type == "code":
             tree = ast.parse(cell.source)
-            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
             exec(compile(tree, cell.id, "exec"), made)
             made |= changes if "parameters" in cell.metadata.get("tags", []) else {}
             if last:

@@ -48,6 +48,7 @@ __all__ = [
     "industries",
     "industry_charts",
     "industry_tables",
+    "kindred",
     "loan_facts",
     "loan_flags",
     "measures",

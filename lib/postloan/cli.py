@@ -1,4 +1,4 @@
-"""The `postloan` command: sample, template, import, screen, check, forecast, fit, backtest, run, log.
+"""The `postloan` command: sample, template, import, screen, check, forecast, fit, backtest, run, diff, log.
 
 Every command exits 0 when all is well, 1 when part of the work failed or was refused, 2 when nothing could start.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from postloan import cli_check, cli_portfolio, settings
+from postloan.cli_diff import diff
 from postloan.cli_run import run
 from postloan.errors import ContractError, PostloanError, SourceError
 from postloan.whole_files import beside
@@ -46,6 +47,7 @@ def main() -> None:
 main.add_command(cli_portfolio.fit)
 main.add_command(cli_portfolio.backtest)
 main.add_command(cli_check.check)
+main.add_command(diff)
 
 _book = click.option(
     "--book",

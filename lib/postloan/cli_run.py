@@ -42,6 +42,7 @@ _LEVELS = ("red", "orange", "yellow")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
 @click.option("--log", type=click.Path(dir_okay=False), help="Add JSON lines to this file, one an event; -: to stderr.")
 @click.option("--notify", metavar="COMMAND", help="Run this at the end with the run's summary as JSON on its input.")
+@click.option("--pdf", is_flag=True, help="Print each page as PDF beside it, where a Chromium is installed.")
 @click.option("--umask", default="077", show_default=True, help="Rights kept from others on new files (octal).")
 def run(file: Path, **told: object) -> None:
     """Run the reports of a run file: one page a borrower and language, an index and a manifest.

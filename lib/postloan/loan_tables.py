@@ -51,6 +51,7 @@ def _need(id: str, kind: str | tuple[str, ...], zh: str, en: str, example: objec
     return Column(id, kind, zh, en, example, required=True)
 
 
+KIN = ("own", "controller", "parent", "subsidiary", "sister")  # relations that make one group
 RELATIONS = (
     "own", "controller", "shareholder", "parent", "subsidiary", "sister", "family", "guarantor", "customer", "supplier",
     "lender", "other",

@@ -63,6 +63,11 @@ class Texts:
         """A borrower's name in this language, as far as it is known."""
         return (borrower.get("name_en") if self.language == "en" else None) or borrower["name"]
 
+    def names(self, borrowers: pd.DataFrame) -> dict[str, str]:
+        """The names of many borrowers by id, from the book's table."""
+        known = borrowers.astype(object).where(borrowers.notna(), None).to_dict("records")
+        return {row["borrower_id"]: self.borrower(row) for row in known}
+
     def ratio(self, ratio: str) -> str:
         """The name of a ratio or score."""
         return self(f"ratio.{ratio}")

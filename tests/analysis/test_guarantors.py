@@ -86,15 +86,31 @@ def test_no_guarantors_no_rows():
     assert guarantors.observations(told, guarantors.rings(side()["guarantors"], NOBODY), AS_OF).empty
 
 
-def group_of(parties, owed=(("A", 100, "CNY"), ("B", 50, "CNY"), ("C", 7, "CNY"))):
+OURS = pd.DataFrame({"borrower_id": ["A", "B", "C"], "credit_code": ["9A", "9B", np.nan]})
+
+
+def book_of(parties, owed=(("A", 100, "CNY"), ("B", 50, "CNY"), ("C", 7, "CNY"))):
     tables = side(
         loans=[loan(f"L{n}", "project", amount, "2024-01-02", "2028-01-02", borrower_id=who, currency=currency)
                for n, (who, amount, currency) in enumerate(owed)],
         drawdowns=[drawn(f"L{n}", "2024-01-02", amount, borrower_id=who) for n, (who, amount, _) in enumerate(owed)],
         parties=[{"party_id": f"P{n}", "name": "某公司", **row} for n, row in enumerate(parties)],
     )  # fmt: skip
-    ours = pd.DataFrame({"borrower_id": ["A", "B", "C"], "credit_code": ["9A", "9B", np.nan]})
-    return groups.exposure(tables, servicing.state(tables, AS_OF), ours)
+    return tables, servicing.state(tables, AS_OF), OURS
+
+
+def group_of(parties, **owed):
+    return groups.exposure(*book_of(parties, **owed))
+
+
+def test_one_group_seen_from_a_member():
+    book = book_of([{"borrower_id": "B", "relation": "subsidiary", "credit_code": "9A"}])
+    told = groups.around("B", *book)
+    assert told[["borrower_id", "owed", "group_owed", "days_overdue"]].to_numpy().tolist() == [
+        ["B", 50, 150, 0],
+        ["A", 100, 150, 0],
+    ]
+    assert groups.around("C", *book).empty
 
 
 def test_group_by_controller_and_code():

@@ -43,7 +43,7 @@ def test_report_is_made_and_not_stored(whole, run, book):
     assert book.last_reviews(before="2030-01-01", name="postloan.tiny") == {}
     page = (wanted.folder / "index.html").read_text(encoding="utf-8")
     assert 'href="whole/en/book.html"' in page
-    assert page.index("整本账簿") < page.index('id="reports"')
+    assert page.index("The whole book") < page.index('id="reports"')
 
 
 def run_all(wanted, book):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+import servers
 from conftest import ROOT
 from postloan import settings
 from postloan.book import connecting, entries, schema
@@ -85,6 +86,28 @@ def test_killed_server_keeps_all_or_nothing(server, database, monkeypatch):
     server.start()
     assert open_book(database).borrowers()["borrower_id"].tolist() == ["A"]
     assert open_book(database).add(index_figure("B")).added == 1
+
+
+def test_waiting_writer_gives_up(database, monkeypatch):
+    monkeypatch.setattr(connecting, "_PATIENCE", "50ms")
+    engine = connecting.engine(database)
+    with pytest.raises(SourceError, match="lock timeout"), connecting.writing(engine), connecting.writing(engine):
+        pass
+    assert open_book(database).add(people("A")).refused == 0
+
+
+def test_missing_driver_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SourceError, match=r"pip install 'postloan\[postgresql\]'"):
+        open_book("postgresql+psycopg://book@127.0.0.1:1/driverless")
+
+
+@pytest.mark.parametrize(("needed", "ending"), [("", pytest.skip.Exception), ("1", pytest.fail.Exception)])
+def test_missing_server_fails_where_needed(monkeypatch, needed, ending):
+    monkeypatch.setattr(servers, "programs", lambda: None)
+    monkeypatch.setenv("POSTLOAN_NEEDS_POSTGRESQL", needed)
+    with pytest.raises(ending, match="is not installed here"):
+        servers.needed_programs()
 
 
 def test_error_shows_no_values(book):

@@ -68,16 +68,28 @@ def test_every_loan_table_is_filled():
     assert INTAKE.tables["borrowers"]["industry"].str[:3].nunique() >= 12
 
 
-def test_import_twice_adds_nothing(address):
-    ledger = open_book(address)
-    some = ["S0008", "S0011", "S0014", "S0032"]
+def of(*borrowers):
+    """The sample's rows of some borrowers, of their statements revenue alone."""
     few = INTAKE.tables | {"statements": INTAKE.tables["statements"].query("item == 'revenue'")}
     few.pop("indices")  # of no borrower
-    made = replace(INTAKE, tables={name: rows[rows["borrower_id"].isin(some)] for name, rows in few.items()})
+    return replace(INTAKE, tables={name: rows[rows["borrower_id"].isin(borrowers)] for name, rows in few.items()})
+
+
+def test_import_twice_adds_nothing(address):
+    ledger, made = open_book(address), of("S0008", "S0011", "S0014", "S0032")
     first = ledger.add(made, today=dt.date(2026, 5, 15))
     assert (first.refused, first.notes, len(first.flags)) == (0, [], 0)
     second = ledger.add(made, today=dt.date(2026, 5, 15))
     assert (second.added, second.unchanged) == (0, first.added)
+
+
+def test_server_and_file_hold_the_same(database, tmp_path):
+    ledgers = [open_book(database), open_book(f"sqlite:///{tmp_path / 'book.db'}")]
+    assert len({ledger.add(of("S0014", "S0022"), today=dt.date(2026, 5, 15)).added for ledger in ledgers}) == 1
+    server, file = ({**each.loan_side(as_of=TODAY), "statements": each.statements(as_of=TODAY)} for each in ledgers)
+    for name, rows in file.items():
+        pd.testing.assert_frame_equal(server[name], rows)
+    assert len({ledger.fingerprint(as_of=TODAY) for ledger in ledgers}) == 1
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

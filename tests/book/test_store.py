@@ -100,6 +100,17 @@ def test_codes_stay_text(book):
     assert len(book.statements("000001", as_of="2024-01-01"))
 
 
+@pytest.mark.parametrize("day", ["2026-13-45", "yesterday", 20260515, None, ""])
+def test_what_is_no_day_is_refused(sample_book, day):
+    with pytest.raises(SourceError, match=rf"day {day!r}: expected a date as text, such as '2026-05-15'"):
+        sample_book.statements("S0003", as_of=day)
+
+
+def test_id_that_is_no_text_is_refused(sample_book):
+    with pytest.raises(SourceError, match="borrower 5: expected text, as in the book; write it in quotes"):
+        sample_book.borrower(5)
+
+
 def test_unknown_borrower_lists_known(book):
     book.add(intake(facts(ROWS)))
     with pytest.raises(SourceError, match=r"'B' is not in .*known: A"):

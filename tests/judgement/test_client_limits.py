@@ -35,6 +35,7 @@ def test_only_the_test_with_levels_changes():
             "mine: unknown rule 'current_ratio_lo'; did you mean current_ratio_low .*known: actions",
         ),
         ({"receivables_slow": {"red": 90}}, r"mine: receivables_slow: unknown level \['red'\]; .*yellow, orange"),
+        ([1], r"mine: expected limits by rule, such as .*, found \[1\]"),
         ({"receivables_slow": 90}, r"mine: receivables_slow: expected limits by level"),
         ({"receivables_slow": {"yellow": "much"}}, r"expected numbers, found {'yellow': 'much'}"),
         ({"receivables_slow": {"yellow": 90}}, r"mine: .*must get stricter from yellow to red"),

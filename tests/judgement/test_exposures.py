@@ -149,3 +149,17 @@ def test_a_signed_class_goes_to_every_loan():
 def test_money_at_risk_adds_the_loans_of_one_currency():
     assert exposures.at_risk(owed()).to_dict() == {"A": 120}
     assert exposures.at_risk(owed(currency="USD")).empty
+
+
+@pytest.mark.parametrize(
+    ("stored", "signed", "last"),
+    [(None, None, None), ("2026-01-05", None, "2026-01-05"), (None, "2026-03-04", "2026-03-04"),
+     ("2026-01-05", "2026-03-04", "2026-03-04"), ("2026-04-30", "2026-03-04", "2026-04-30")],
+)  # fmt: skip
+def test_a_signed_class_is_a_review_too(stored, signed, last):
+    classed = pd.DataFrame({"borrower_id": ["A"], "suggested": ["normal"], "last_on": [pd.Timestamp(signed)]})
+    told = pd.DataFrame({"borrower_id": ["A"], "level": ["none"]})
+    signals = pd.DataFrame(columns=["borrower_id", "status"])
+    reviews = {"A": {"as_of": stored}} if stored else {}
+    rows = exposures.standing(classed, told, signals, reviews, pd.Series({"A": pd.NaT}), "2026-05-15")
+    assert rows.at[0, "last_review"] == pd.Timestamp(last) or (last is None and pd.isna(rows.at[0, "last_review"]))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import networkx as nx
 import pandas as pd
 
+from postloan.loan_tables import KIN
+
 GROUPS = ["group", "borrower_id", "members", "by", "currency", "owed", "group_owed"]
-_KIN = ("own", "controller", "parent", "subsidiary", "sister")  # relations that make one group
+AROUND = [*GROUPS, "days_overdue"]
 
 
 def exposure(side: dict[str, pd.DataFrame], state: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
@@ -33,9 +35,24 @@ def exposure(side: dict[str, pd.DataFrame], state: pd.DataFrame, borrowers: pd.D
     return rows.sort_values(order, ascending=[False, True, True, False], ignore_index=True)[GROUPS]
 
 
+def around(
+    borrower_id: str, side: dict[str, pd.DataFrame], state: pd.DataFrame, borrowers: pd.DataFrame
+) -> pd.DataFrame:
+    """The group of one borrower as `exposure` tells it, the borrower first, with each member's `days_overdue` (AROUND);
+    empty where no other borrower of ours is tied to it.
+
+    `side` and `state` need hold no more than its kin (`Book.kin`).
+    """
+    told = exposure(side, state, borrowers)
+    mine = told[told["group"].isin(told.loc[told["borrower_id"] == borrower_id, "group"])]
+    late = state[["principal_days_overdue", "interest_days_overdue"]].max(axis=1).groupby(state["borrower_id"]).max()
+    mine = mine.assign(days_overdue=mine["borrower_id"].map(late).fillna(0.0), own=mine["borrower_id"] == borrower_id)
+    return mine.sort_values("own", ascending=False, kind="stable", ignore_index=True)[AROUND]
+
+
 def _ties(parties: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
     """borrower_id, by, key: what each borrower can be tied by."""
-    kin = parties[parties["relation"].isin(_KIN)]
+    kin = parties[parties["relation"].isin(KIN)]
     own = borrowers[["borrower_id", "credit_code"]]
     controlled = kin.loc[kin["relation"] == "controller", ["borrower_id", "name"]]
     named = kin.loc[kin["relation"] != "controller", ["borrower_id", "controller"]]

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from postloan import settings
@@ -30,22 +31,17 @@ _FLAGS = (
 _log = logging.getLogger(__name__)
 
 
-def chromium() -> Path | None:
-    """The browser that prints: the one of settings, else the first that is installed."""
-    return settings.browser()
-
-
-def add(pages: list[Path]) -> list[Path]:
-    """Print those pages whose paper is not there or older; the pages that now have one.
+def add(pages: list[Path], at_once: int = 1) -> list[Path]:
+    """Print those pages whose paper is not there or older, some at once; the pages that now have one.
 
     Where no Chromium is installed, or it fails at a page, that is logged and nothing fails.
     """
-    browser = chromium()
+    browser, due = settings.browser(), [page for page in pages if page.exists() and not is_fresh(page)]
     if browser is None:
         _log.warning("--pdf: no Chromium found (POSTLOAN_CHROMIUM names one); the pages stand, nothing was printed")
     else:
-        for page in pages:
-            _try(page, browser)
+        with ThreadPoolExecutor(at_once) as printers:
+            list(printers.map(lambda page: _try(page, browser), due))
     return [page for page in pages if is_fresh(page)]
 
 
@@ -62,12 +58,11 @@ def of(page: Path) -> Path:
 
 
 def _try(page: Path, browser: Path) -> None:
-    if not is_fresh(page):
-        try:
-            write(page, browser)
-        except RunError as error:
-            of(page).unlink(missing_ok=True)  # an older one would say what no longer holds
-            _log.warning("--pdf: %s", error)
+    try:
+        write(page, browser)
+    except (RunError, OSError) as error:
+        of(page).unlink(missing_ok=True)  # an older one would say what no longer holds
+        _log.warning("--pdf: %s", error)
 
 
 def write(page: Path, browser: Path) -> Path:
@@ -78,7 +73,7 @@ def write(page: Path, browser: Path) -> Path:
         said = _told([str(browser), *_FLAGS, *_rights(), f"--user-data-dir={profile}", f"--print-to-pdf={made}"], page)
         if not made.is_file() or not made.read_bytes().rstrip().endswith(b"%%EOF"):
             raise RunError(f"{page}: {browser} printed nothing: {said[-300:] or 'it said nothing'}")
-        beside = target.with_name(f".{os.getpid()}-{time.monotonic_ns()}.tmp")
+        beside = target.with_name(f".{os.getpid()}-{time.monotonic_ns()}-{target.stem[:40]}.tmp")
         try:
             shutil.copyfile(made, beside)  # which may lie on another disk
             beside.replace(target)

@@ -66,6 +66,7 @@ class RunPlan(BaseModel):
     cell_timeout: int = Field(default=300, ge=1)
     report_timeout: int = Field(default=1800, ge=1)
     memory_mb: int | None = Field(default=None, ge=50)
+    pdf: bool = False  # print each page as PDF beside it, where a Chromium is installed
     kernel: str = KERNEL
 
     @property
@@ -228,8 +229,13 @@ def _beside(run: RunPlan, book: Book, neighbours: Neighbours | None) -> Callable
     of, guarantors = neighbours(book.borrowers()), book.rows("guarantors", as_of=run.day).to_csv()
     with book.reading() as connection:
         statements = marks.statements(connection, run.day)
-    ring = hashlib.sha256(guarantors.encode()).hexdigest()
-    return lambda borrower: ring + "".join(f"{each}{statements.get(each)}" for each in of(borrower))
+    ring, kin = hashlib.sha256(guarantors.encode()).hexdigest(), book.kins(as_of=run.day)
+
+    def told(borrower: str) -> str:
+        family = (book.fingerprint(each, as_of=run.day) for each in kin.get(borrower, ()) if each != borrower)
+        return "".join([ring, *family, *(f"{each}{statements.get(each)}" for each in of(borrower))])
+
+    return told
 
 
 def _whole(

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from postloan import settings
-from postloan.batch import index, journal, kernels
+from postloan.batch import index, journal, kernels, paper
 from postloan.batch.plan import KERNEL, Chosen, Job, RunPlan
 from postloan.batch.workers import Processes
 from postloan.book.store import open_book
@@ -106,6 +106,8 @@ def run_all(
         warm = spread is None and any(job.kernel == KERNEL for job in todo)
         with kernels.shared() if warm else contextlib.nullcontext():
             done = kept | _run_all(plan, todo, spread, on_done)
+        if plan.pdf:
+            paper.add([job.file("html") for job in jobs if job.target in done], plan.jobs)
         write_run(plan, jobs, started)
     return [done[job.target] for job in jobs if job.target in done]
 
@@ -187,7 +189,8 @@ def write_run(plan: RunPlan, jobs: list[Job], started: str) -> None:
         "jobs": entries,
     }
     write_whole(plan.folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
-    write_whole(plan.folder / "index.html", index.render(manifest))
+    for name, page_text in index.pages(manifest, plan.folder).items():
+        write_whole(plan.folder / name, page_text)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -312,6 +315,7 @@ def _summary(notebook: NotebookNode) -> dict:
     found = record.find(notebook)
     periods = [value["period_end"] for value in found["values"] if value["value"] is not None]
     known = {name: found[name] for name in ("level", "class", "next_review") if found.get(name)}
+    known |= index.first_step(found.get("signals") or [])
     return {"latest_period": max(periods, default=None), "headline": found.get("headline") or [], **known}
 
 
@@ -325,6 +329,7 @@ def _entry(outcome: Outcome, folder: Path) -> dict:
         "attempts": outcome.attempts,
         "borrower_id": job.borrower_id,
         "name": job.about.get("name"),
+        "name_en": job.about.get("name_en"),
         "industry": job.about.get("industry"),
         "synthetic": bool(job.about.get("synthetic")),
         "notebook": job.notebook.stem,

@@ -17,6 +17,8 @@ from postloan.book.figures import plain
 from postloan.errors import RuleError
 
 STATEMENTS = ("balance", "income", "cashflow")
+_OTHER = ("taxonomy", "one_figure", "currency", "currencies", "ignored", "blank_zeros")
+_OTHER += ("period_captions", "announced_captions", "currency_captions")
 
 _SPLIT = re.compile(r"\s([+-])\s")
 _UNIT = re.compile(r"\((?:单位:?)?(千元|百万元|万元|亿元|元)\)$")
@@ -82,7 +84,12 @@ def places(source: str, statement: str) -> dict[str, tuple[Candidate, ...]]:
     as their only term (tags of filings may serve two items, such as equity and the parent's equity).
     """
     path = settings.params("accounts", f"{source}.yml")
-    section = settings.load_yaml(path).get(statement, {})
+    content = settings.load_yaml(path)
+    section = content.get(statement)
+    if strange := sorted(set(content) - {*STATEMENTS, *_OTHER}):
+        raise RuleError(f"{path}: unknown parts {strange}; known: {', '.join((*STATEMENTS, *_OTHER))}")
+    if not isinstance(section, dict):
+        raise RuleError(f"{path}: {statement}: expected items with their captions, found {section!r}")
     unknown = sorted(set(section) - set(chart.items()))
     if unknown:
         raise RuleError(f"{path}: {statement}: items {unknown} are not in params/accounts/chart.yml")

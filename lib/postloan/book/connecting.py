@@ -15,6 +15,7 @@ from postloan.book import schema
 from postloan.errors import SourceError
 
 _TURN = 20230701  # the number of the lock that writers of one PostgreSQL database wait for
+_PATIENCE = "10min"  # a big import may take that long; SQLite's own wait is in `_let_wait`
 
 
 def engine(address: str) -> sa.Engine:
@@ -40,6 +41,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that writes: one writer at a time, others wait for their turn."""
     with engine.connect().execution_options(postloan_writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.set_config("lock_timeout", _PATIENCE, True)))
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
         try:
             yield connection

@@ -24,7 +24,11 @@ _FIRST, _LAST = (
 _TRADES = ("材料", "工贸", "商贸", "制造", "科技", "物资")
 _ENGLISH = ("Alder", "Brook", "Cairn", "Dunmore", "Elsbury", "Farrow", "Glenholt", "Hartwell", "Inver", "Kelso")
 _SURNAMES = ("周", "吴", "郑", "冯", "蒋", "沈", "韩", "杨")
-_GIVEN = ("明远", "思齐", "若澜", "景行", "知微", "怀瑾", "予宁", "行舟")
+_GIVEN = (
+    "明远", "思齐", "若澜", "景行", "知微", "怀瑾", "予宁", "行舟",
+    "砚秋", "望舒", "嘉树", "清和", "乐之", "书白", "云起", "长庚",
+)  # fmt: skip
+_OWNER_OF = {21: 14}  # S0022 has the same owner as S0015: one group
 _OURS = {"name": "本行", "kind": "bank", "account": "9000-0001"}
 
 
@@ -52,7 +56,7 @@ def people(client: Client) -> None:
     own |= {"address": f"{client.kind.region}示例路{client.number + 11}号", "phone": f"0999-99{client.number:05d}"}
     founded = pd.Timestamp("2009-05-18")
     know(client, "P0", "own", **own, controller=person(client, 0), founded_on=founded)
-    know(client, "P1", "controller", kind="individual", name=person(client, 0))
+    know(client, "P1", "controller", kind="individual", name=person(client, 0), controller=None)
     know(client, "P2", "shareholder", name=company(client, 90, "投资"), controller=person(client, 0))
     for place in range(5):
         know(client, f"C{place + 1}", "customer", name=company(client, place))
@@ -89,8 +93,9 @@ def company(client: Client, place: int, trade: str | None = None) -> str:
 
 
 def person(client: Client, place: int) -> str:
-    """A made-up person's name, another one for every place."""
-    return _SURNAMES[(place + client.number) % 8] + _GIVEN[(place // 8 + client.number) % 8]
+    """A made-up person's name, another one for every place; place 0 owns the borrower, and no other of 128."""
+    number = client.number if place else _OWNER_OF.get(client.number, client.number)
+    return _SURNAMES[(place + number) % 8] + _GIVEN[(place // 8 + number + number // 8) % 16]
 
 
 # ---- the loan account

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 
 from postloan import chart, loan_flags, loan_tables, tables
 from postloan.book import actions as followed
-from postloan.book import backing, connecting, entries, news, refusals, schema
+from postloan.book import backing, connecting, entries, kin, news, refusals, schema
 from postloan.book import marks as facts
 from postloan.book.news import FACT_COLUMNS
 from postloan.errors import ContractError, SourceError
@@ -94,14 +96,14 @@ class Book:
         """What was observed and known on `as_of`: the `observations` table, the newest word on each day's fact."""
         table = schema.observations
         query = sa.select(*(table.c[name] for name in tables.SCHEMAS["observations"].columns)).order_by(table.c.id)
-        query = query.where(table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id))
+        query = query.where(table.c.known_on <= _day(as_of), *_among(table, borrower_id))
         seen = self._frame(query, dates=["observed_on", "known_on"]).sort_values("known_on", kind="stable")
         latest = seen.drop_duplicates(["borrower_id", "metric", "observed_on"], keep="last")
         return tables.check(latest.sort_values(tables.SEEN_KEY, ignore_index=True), "observations")
 
     def indices(self, series: list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
         """Index series (all or some) as known on `as_of`: the `indices` table, the newest word on each period."""
-        table, day = schema.indices, pd.Timestamp(as_of).date()
+        table, day = schema.indices, _day(as_of)
         some = [] if series is None else [table.c.series.in_(series)]
         with self.reading() as connection:
             rows = self._held(connection, "indices", table.c.known_on <= day, *some)
@@ -123,7 +125,7 @@ class Book:
         if table not in LOAN_TABLES:
             raise SourceError(f"unknown loan table {table!r}; known: {', '.join(LOAN_TABLES)}")
         held = schema.metadata.tables[table]
-        query = sa.select(held).where(held.c.known_on <= pd.Timestamp(as_of).date(), *_among(held, borrower_id))
+        query = sa.select(held).where(held.c.known_on <= _day(as_of), *_among(held, borrower_id))
         with self._engine.connect() as connection:
             found = pd.read_sql(query.order_by(held.c.known_on, held.c.id), connection)
         return loan_tables.checked(found.drop(columns=["id", "import_id"]), table)
@@ -139,6 +141,16 @@ class Book:
         behind = backing.chain(lambda ids: self.rows("guarantors", ids, as_of=as_of), self._owners, borrower_id)
         return {**side, "backers": behind}
 
+    def kin(self, borrower_id: str, *, as_of: str | dt.date) -> list[str]:
+        """Ids of the borrowers that may be of one group with this one, and its own (kin.reached)."""
+        with self._engine.connect() as connection:
+            return kin.reached(connection, borrower_id, _day(as_of))
+
+    def kins(self, *, as_of: str | dt.date) -> dict[str, list[str]]:
+        """`kin` of every borrower that has any."""
+        with self._engine.connect() as connection:
+            return kin.groups(connection, _day(as_of))
+
     def _owners(self, codes: list[str] | None) -> pd.Series:
         """Borrowers by credit code, those of some codes or all."""
         table = schema.borrowers
@@ -152,16 +164,19 @@ class Book:
         """The record of the newest stored review earlier than `before`; empty when there is none."""
         table = schema.reviews
         query = sa.select(table.c.record).where(table.c.borrower_id == borrower_id, table.c.name == name)
-        query = query.where(table.c.as_of < pd.Timestamp(before).date())
+        query = query.where(table.c.as_of < _day(before))
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(table.c.as_of.desc(), table.c.id.desc())).scalar()
         return json.loads(found) if found else {}
 
-    def last_reviews(self, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict[str, dict]:
-        """The record of each borrower's newest stored review earlier than `before`, by borrower."""
+    def last_reviews(
+        self, borrower_id: str | list[str] | None = None, *, before: str | dt.date,
+        name: str = "postloan.borrower_review",
+    ) -> dict[str, dict]:  # fmt: skip
+        """The newest stored review earlier than `before` of each borrower (None: of all), by borrower."""
         table = schema.reviews
-        query = sa.select(table.c.borrower_id, table.c.record).where(table.c.name == name)
-        query = query.where(table.c.as_of < pd.Timestamp(before).date()).order_by(table.c.as_of, table.c.id)
+        query = sa.select(table.c.borrower_id, table.c.record).where(table.c.name == name, *_among(table, borrower_id))
+        query = query.where(table.c.as_of < _day(before)).order_by(table.c.as_of, table.c.id)
         with self._engine.connect() as connection:
             newest = dict(tuple(row) for row in connection.execute(query))
         return {borrower: json.loads(record) for borrower, record in newest.items()}
@@ -194,7 +209,7 @@ class Book:
         With `entered_before`, what reviews of that day and later closed or raised is as it was before them. `opened_on`
         is the day an action was first entered.
         """
-        table, day = schema.actions, pd.Timestamp(as_of).date()
+        table, day = schema.actions, _day(as_of)
         before = None if entered_before is None else pd.Timestamp(entered_before).date()
         query = sa.select(table).where(followed.held(day, before), *_among(table, borrower_id))
         dates = ["opened_on", "due", "closed_on"]
@@ -308,7 +323,7 @@ class Book:
             order_by=[table.c.known_on.desc(), table.c.id.desc()],
         )
         query = sa.select(*(table.c[name] for name in FACT_COLUMNS), newest.label("newest"))
-        query = query.where(table.c.known_on <= pd.Timestamp(as_of).date(), *_among(table, borrower_id))
+        query = query.where(table.c.known_on <= _day(as_of), *_among(table, borrower_id))
         if since is not None:
             query = query.where(table.c.period_end >= pd.Timestamp(since).date())
         ranked = query.subquery()
@@ -340,7 +355,17 @@ def _dated(frame: pd.DataFrame, dates: list[str]) -> pd.DataFrame:
     return frame.assign(**{name: pd.to_datetime(frame[name]).astype("datetime64[us]") for name in dates})
 
 
+def _day(day: str | dt.date) -> dt.date:
+    """A day as the book compares it; SourceError for what is none."""
+    with contextlib.suppress(ValueError):
+        if isinstance(day, str | dt.date) and not pd.isna(found := pd.Timestamp(day)):
+            return found.date()
+    raise SourceError(f"day {day!r}: expected a date as text, such as '2026-05-15'")
+
+
 def _among(table: sa.Table, borrower_id: str | list[str] | None) -> list[sa.ColumnElement]:
     """The condition that rows belong to these borrowers; very many ids are cheaper read whole."""
+    if not isinstance(borrower_id, str | Iterable | None):
+        raise SourceError(f"borrower {borrower_id!r}: expected text, as in the book; write it in quotes")
     ids = [borrower_id] if isinstance(borrower_id, str) else list(borrower_id or [])
     return [table.c.borrower_id.in_(ids)] if borrower_id is not None and len(ids) <= 500 else []

@@ -15,6 +15,9 @@ def applied(book: RuleBook, limits: Mapping[str, Mapping[str, float]], where: st
     A limit goes to the rule's test that has limits by level, or to its only test. RuleError names `where`, the rule,
     and what was expected. Example: `applied(rules.load(), {"current_ratio_low": {"yellow": 1.1}})`.
     """
+    if not isinstance(limits, Mapping):
+        such = "{current_ratio_low: {yellow: 1.1}}"
+        raise RuleError(f"{where}: expected limits by rule, such as {such}, found {limits!r}")
     for name, levels in limits.items():
         rule, here = rule_changes.named(book.rules, name, f"{where}: "), f"{where}: {name}"
         if rule.veto:

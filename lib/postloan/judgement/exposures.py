@@ -146,17 +146,19 @@ def standing(
     as_of: str,
 ) -> pd.DataFrame:
     """How each borrower stands, for `monitoring.schedule`: class, level, since when that level is unlooked at, last
-    review and first drawdown.
+    review (stored, or signed: a class was approved) and first drawdown.
 
     `classed` are the assets of `classify`, `told` is `early_warning.levels`, `signals` the live ones, `last` the
     records of the last reviews, `drawn` the first drawdown by borrower.
     """
     rows = told[["borrower_id", "level"]].merge(
-        classed[["borrower_id", "suggested"]].rename(columns={"suggested": "class"}), on="borrower_id", how="left"
+        classed[["borrower_id", "suggested", "last_on"]].rename(columns={"suggested": "class"}),
+        on="borrower_id",
+        how="left",
     )
     reviewed = rows["borrower_id"].map({name: pd.Timestamp(each["as_of"]) for name, each in last.items() if each})
     fresh = set(signals.loc[signals["status"].isin(["new", "worse"]), "borrower_id"])
-    rows["last_review"] = pd.to_datetime(reviewed)
+    rows["last_review"] = pd.concat([pd.to_datetime(reviewed), rows.pop("last_on")], axis=1).max(axis=1)
     rows["level_since"] = rows["last_review"].mask(
         rows["borrower_id"].isin(fresh) | reviewed.isna(), pd.Timestamp(as_of)
     )

@@ -47,9 +47,10 @@ class Sheet:
         """The line below an exhibit: what is its own, then day and source, which paper says once for all."""
         source = self.words("exhibit.sources_many", count=self.sources)
         known = self.words("exhibit.as_of", date=self.words.date(self.as_of))
-        own = Markup('<span class="own">{} · </span>').format(" · ".join(extra)) if extra else Markup("")
-        common = " · ".join((known, self.words("exhibit.source", source=source)))
-        return own + Markup('<span class="common">{}</span>').format(common)
+        common = Markup('<span class="common">{}</span>').format(
+            " · ".join((*([""] if extra else []), known, self.words("exhibit.source", source=source)))
+        )
+        return Markup('<span class="own">{}</span>{}').format(" · ".join(extra), common) if extra else common
 
 
 def sheet(words: Texts, statements: pd.DataFrame, moments: object, **notes: object) -> Sheet:
@@ -206,7 +207,7 @@ def readings(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet)
             )
             tiles.append(
                 f'<div class="kpi"><dt>{explained_at(name, words.ratio(name))}</dt>'
-                f'<dd><span class="value">{escape(value)}</span> {band}<span class="before">{note}</span></dd></div>'
+                f'<dd><span class="value">{escape(value)}</span> {band} <span class="before">{note}</span></dd></div>'
             )
     return Exhibit(f'<dl class="kpis">{"".join(tiles)}</dl>')
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
@@ -122,6 +123,12 @@ def find(notebook: NotebookNode) -> dict:
     if len(found) != 1:
         raise RunError(f"expected one output of type {MIME} in the notebook, found {len(found)}")
     return check(found[0])
+
+
+def newest(record: Mapping) -> dict[str, float]:
+    """Each figure of a record at its newest period; missing ones as NaN."""
+    values = sorted(record["values"], key=lambda one: str(one["period_end"]))
+    return {one["id"]: float("nan") if one["value"] is None else one["value"] for one in values}
 
 
 def _plain(thing: object) -> object:
