@@ -22,7 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from postloan import industries, settings
 from postloan.batch.names import file_names, safe_name
-from postloan.batch.parameters import IDENTITY, declared
+from postloan.batch.parameters import IDENTITY, declared, fit_all
 from postloan.book import marks
 from postloan.book.store import Book
 from postloan.errors import RuleError, RunError
@@ -367,18 +367,9 @@ def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems
     ]
     typed = {}
     for where, given in reversed(sources.items()):
-        for key, value in given.items():
-            if settings.without_passwords(said := str(value)) != said:
-                problems.append(
-                    f"{where}: {key}: an address with a password: parameters stay in the report; name a book"
-                )
-            elif key not in anywhere:
-                problems.append(f"{where}: unknown parameter {key!r}; known: {', '.join(sorted(anywhere))}")
-            elif key in declares:
-                try:
-                    typed[key] = declares[key].fit(value)
-                except ValueError as error:
-                    problems.append(f"{where}: {key}: {error}")
+        fitted, wrong = fit_all(given, declares, anywhere)
+        typed |= fitted
+        problems += [f"{where}: {each}" for each in wrong]
     return {**typed, **identity}
 
 
