@@ -33,7 +33,7 @@ def main() -> int:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
         browser = play.chromium.launch(executable_path=str(settings.browser()), args=flags)
         for file in sorted(folder.rglob("*.html")):
-            wrong += _look(browser, file, looks / file.relative_to(folder).with_suffix(""))
+            wrong += _look(browser, file, looks, str(file.relative_to(folder)))
         browser.close()
     return int(bool(wrong))
 
@@ -43,8 +43,9 @@ def _newest() -> Path:
     return max(runs, key=lambda index: index.stat().st_mtime).parent
 
 
-def _look(browser: Browser, file: Path, beside: Path) -> int:
+def _look(browser: Browser, file: Path, looks: Path, name: str) -> int:
     """One page; how many things are wrong with it."""
+    beside = looks / name.removesuffix(".html")
     context = browser.new_context(bypass_csp=True)  # for axe alone, which is a script
     tab, said, asked = context.new_page(), [], []
     tab.on("console", lambda message: said.append(message.text))
@@ -56,7 +57,6 @@ def _look(browser: Browser, file: Path, beside: Path) -> int:
     wide = _sideways(tab)
     axe = Axe().run(tab).response["violations"]
     outside = [url for url in asked if url != file.as_uri() and not url.startswith("data:")]
-    name = "/".join(file.parts[-3:]) if file.parent.parent.parent != file.parents[3] else file.name
     print(
         f"{name[-44:]:44} {len(axe):>4} {len(said):>7} {len(outside):>5} {wide:>5} {sheets:>6} "
         f"{file.stat().st_size / 1000:>6.0f}",

@@ -155,4 +155,14 @@ def dask(home: Path, workers: int = 2, **environment: str) -> Iterator[str]:
             time.sleep(0.05)
         for number in range(workers):
             start("worker", "--nthreads", "1", "--name", f"w{number}", "--local-directory", folder)
-        yield json.loads(told.read_text())["address"]
+        address = json.loads(told.read_text())["address"]
+        if workers:
+            _await(address, workers)
+        yield address
+
+
+def _await(address: str, workers: int) -> None:
+    from distributed import Client  # it takes a while to import, and most tests do without
+
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(workers, timeout=120)

@@ -95,6 +95,7 @@ def test_changed_params_restart_workers(load, run_file, address):
 
 def test_other_code_is_refused(load, address, monkeypatch):
     theirs = plan.house()[:16]
+    monkeypatch.setattr(cluster.Cluster, "_restarted", lambda *_: False)  # as where no nanny watches
     monkeypatch.setattr(plan, "house", lambda: "other code " * 9)
     said = (
         rf"{address}: nothing was started:\n  worker tcp://\S+: sources and params: expected other code other, found "
@@ -128,7 +129,7 @@ def test_nobody_there_is_told(load, monkeypatch, nowhere):
 
 
 def test_scheduler_without_workers_is_told(load, run_file, monkeypatch):
-    monkeypatch.setattr(cluster, "_SECONDS", 1)
+    monkeypatch.setattr(cluster, "_WORKER_SECONDS", 0.5)
     with servers.dask(run_file.parents[2], workers=0) as alone:  # noqa: SIM117
         with pytest.raises(RunError, match="the scheduler has no workers"), cluster.joined(alone, load()):
             pass
@@ -140,7 +141,13 @@ def test_missing_library_names_its_extra(load, monkeypatch):
         pass
 
 
-def test_late_worker_that_differs_works_not(load):
-    ours = {**cluster._here("default"), "threads": "2", "python": "2.7.18"}
-    with pytest.raises(RunError, match=r"python: expected 2.7.18, found 3.*threads: expected 2, found 1 \(start it"):
-        cluster._there(batch.run_job, "default", ours, 0o077, None)
+def test_late_worker_that_differs_works_not(load, run_file, address):
+    """One that joins while a run goes on has been compared by nobody."""
+    wanted = load()
+    with Client(address, set_as_default=False) as client:
+        late = cluster.Cluster(client, address, wanted)
+        late._ours |= {"python": "2.7.18", "threads": "2"}
+        (outcome,) = late.map(batch.run_job, plan.jobs(wanted, open_book())[:1])
+    assert (outcome.status, outcome.error["name"]) == ("died", "RunError")
+    assert "python: expected 2.7.18, found 3." in outcome.error["message"]
+    assert "threads: expected 2, found 1 (start it with --nthreads 1" in outcome.error["message"]

@@ -64,7 +64,7 @@ def test_languages_share_row(page):
     html = page(JOB, {**JOB, "language": "en", "path": "en.html"})
     assert html.count("<small>000001</small>") == 1
     assert ">检查报告</a>" in html
-    assert ">检查报告 (英文)</a>" in html
+    assert '<a href="en.html" aria-label="检查报告 English">English</a>' in html
 
 
 def test_each_language_has_its_index(tmp_path):

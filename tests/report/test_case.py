@@ -168,6 +168,14 @@ def test_figures_then_and_now_use_the_newest_period():
     assert "9.99" not in table
 
 
+def test_figures_then_and_now_say_better_or_worse():
+    rows = re.split(r"<tr", changes.figure_table(LAST, make("zh", current_ratio=0.94)).html)
+    (row,) = [each for each in rows if "#explain-current_ratio" in each]
+    assert "▲" in row
+    assert "变差" in row
+    assert "变" not in told(changes.figure_table(LAST, make("zh", current_ratio=1.42))).split("流动比率")[1][:60]
+
+
 def gone(since, *, closed=False):
     """A signal that has cleared, as a later review finds it."""
     quiet = {"status": "cleared", "quiet_since": pd.Timestamp(since), "closes_on": pd.Timestamp(since) + MONTHS}

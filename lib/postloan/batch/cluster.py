@@ -7,6 +7,7 @@ environment, so that no password travels. Journal, manifest and index stay with 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import platform
@@ -26,7 +27,7 @@ from postloan.errors import RunError
 if TYPE_CHECKING:  # in an extra; every other run does without it
     from distributed import Client, Future
 
-_SECONDS = 10  # to find the scheduler, and then its workers
+_SECONDS, _WORKER_SECONDS = 10, 30  # to find the scheduler, and then the first of its workers
 _RESTART_SECONDS = 60
 _CODE = "sources and params"
 _HINTS = {
@@ -99,18 +100,9 @@ def joined(address: str, run: RunPlan) -> Iterator[Cluster]:
 
     RunError when dask.distributed is not installed, no scheduler answers, it has no workers, or one of them differs.
     """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise RunError("--dask needs dask.distributed: pip install 'postloan[cluster]'") from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say, our errors do
-    try:
-        client = Client(address, timeout=_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise RunError(f"--dask {address}: no Dask scheduler answers there: {error}") from None
-    with client:
+    with _client(address) as client:
         try:
-            client.wait_for_workers(1, timeout=_SECONDS)
+            client.wait_for_workers(1, timeout=_WORKER_SECONDS)
         except TimeoutError:
             raise RunError(f"--dask {address}: the scheduler has no workers; start some with: dask worker") from None
         cluster = Cluster(client, address, run)
@@ -118,9 +110,24 @@ def joined(address: str, run: RunPlan) -> Iterator[Cluster]:
         yield cluster
 
 
+def _client(address: str) -> Client:
+    """A client of the scheduler at an address."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise RunError("--dask needs dask.distributed: pip install 'postloan[cluster]'") from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say, our errors do
+    try:
+        return Client(address, timeout=_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        said = str(error)
+    gc.collect()  # ends the half-made client here; later, in the thread of another, it would wait for itself
+    raise RunError(f"--dask {address}: no Dask scheduler answers there: {said}")
+
+
 def _here(book: str, probe: Path | None = None) -> dict[str, str]:
     """What has to be the same wherever a report is made; its last line whether the output folder is shared."""
-    libraries = " ".join(f"{name} {version(name)}" for name in planning.SHAPING)
+    libraries = " ".join(f"{name} {version(name)}" for name in (*planning.SHAPING, "distributed"))
     shared = probe is None or probe.exists()
     return {
         "python": platform.python_version(),
@@ -148,7 +155,9 @@ def _told(ours: dict[str, str], there: dict[str, str]) -> list[str]:
 
 def _there(function: Callable[[Job], Outcome], book: str, ours: dict[str, str], umask: int, job: Job) -> Outcome:
     """Do a job on a worker: only if it is as the others, for it may have joined late."""
-    if wrong := _told(ours, _here(book)):
+    from distributed import get_worker
+
+    if wrong := _told(ours, {**_here(book), "threads": str(get_worker().state.nthreads)}):
         raise RunError("this worker differs: " + "; ".join(wrong))
     before = os.umask(umask)
     try:

@@ -139,7 +139,8 @@ def _tell(row: dict, language: str) -> None:
     row["headline"] = next((job["headline"] for job in ranked if job.get("headline")), [])
     row["cells"] = {fact["label"]: fact for fact in row["headline"]}
     row["due"] = min((day for day in (row["step_due"], row["next_review"]) if day), default="")
-    row["reports"].sort(key=lambda job: (job["notebook"] != ranked[0]["notebook"], job["language"] != language))
+    order = list(dict.fromkeys(job["notebook"] for job in ranked))
+    row["reports"].sort(key=lambda job: (order.index(job["notebook"]), job["language"] != language))
     row["page"] = next((job["path"] for job in row["reports"] if job.get("path")), None)
 
 

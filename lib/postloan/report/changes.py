@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+from markupsafe import Markup
 
 from postloan.report.case import Case
-from postloan.report.exhibits import Exhibit, table
+from postloan.report.exhibits import Exhibit, banded, explained_at, table
 from postloan.report.narrative import Prose
 from postloan.report.record import newest
 from postloan.wording import DASH
@@ -73,10 +74,20 @@ def figure_table(last: Mapping, case: Case) -> Exhibit:
         if measure.key and name in then and name in case.compared.index:
             now = case.compared.at[name, "now"]
             moved = words.change(now - then[name], measure.unit, case.sheet.currency)
-            shown = (words.value(value, measure.unit, case.sheet.currency) for value in (then[name], now))
-            rows.append(dict(zip(columns, (words.ratio(name), *shown, moved), strict=True)))
+            shown = [words.value(value, measure.unit, case.sheet.currency) for value in (then[name], now)]
+            way = _way(measure.worsening(now, then[name]), shown, case)
+            cells = (explained_at(name, words.ratio(name)), *shown, Markup("{} {}").format(moved, way))
+            rows.append(dict(zip(columns, cells, strict=True)))
     caption = words("changes.figures", date=words.date(last["as_of"]))
     return table(caption, rows, case.sheet, columns=columns, numeric=columns[1:])
+
+
+def _way(worse: float, shown: list[str], case: Case) -> Markup:
+    """Whether a figure that reads differently is better or worse, in a word and a shape."""
+    if shown[0] == shown[1] or not worse or pd.isna(worse):
+        return Markup("")
+    state, band = ("worse", "warn") if worse > 0 else ("better", "ok")
+    return banded(band, case.sheet.words(f"changes.way.{state}"))
 
 
 def action_table(actions: pd.DataFrame, case: Case) -> Exhibit:

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from postloan.measures import Measure, observations
-from postloan.report.exhibits import Exhibit, Sheet, anchored, peer_figure, table
+from postloan.report.exhibits import Exhibit, Sheet, anchored, peer_figure, proven, table
 from postloan.report.narrative import Prose
 
 LEVELS = ("red", "orange", "yellow")
@@ -148,7 +148,7 @@ def summary(signals: pd.DataFrame, unjudged: pd.DataFrame, rules: Mapping[str, o
             said += words("signal.changed", count=len(fresh))
     if len(unjudged):
         said += words("signal.blind", count=len(unjudged))
-    return Prose((said,))
+    return Prose((proven(said, "signals", words),))
 
 
 def highest(signals: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from postloan.report.case import Case
-from postloan.report.exhibits import DASH, Exhibit, Sheet, anchored, table
+from postloan.report.exhibits import DASH, Exhibit, Sheet, anchored, proven, table
 from postloan.report.narrative import Prose
 from postloan.report.signals import level_mark
 from postloan.tables import CLASSES, LEVELS
@@ -31,7 +31,8 @@ def class_story(asset: Mapping, triggers: pd.DataFrame, floors: object, sheet: S
         told.append(words("verdict.approval"))
     if pd.notna(asset["observation_until"]):
         told.append(words("verdict.observation", date=words.date(asset["observation_until"])))
-    return Prose((words("changes.joint").join(each for each in told if each), words("verdict.human")))
+    said = words("changes.joint").join(each for each in told if each)
+    return Prose((proven(said, "grounds", words), words("verdict.human")))
 
 
 def strip(case: Case, asset: Mapping, plan: Mapping, level: str, last: Mapping) -> Exhibit:
