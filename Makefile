@@ -7,7 +7,7 @@ KERNEL := lib/postloan/batch/kernelspec
 DESK := lib/postloan/report/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint drills bench bench-screen bench-forecast bench-loan-use bench-index look clean
+.PHONY: help report test lab lint drills fuzz bench bench-screen bench-forecast bench-loan-use bench-index look clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -43,6 +43,10 @@ lint: $(READY) ## Check style, and that notebooks carry no outputs
 
 drills: $(READY) ## Break runs and kernels on purpose and see that nothing is lost
 	$(BIN)/python tests/drills.py
+
+fuzz: export OMP_NUM_THREADS = 1
+fuzz: $(READY) ## Try every reader and the rules on 10,000 drawn inputs each (a night)
+	$(BIN)/python -m pytest -n logical -m nightly --hypothesis-profile=nightly
 
 bench: $(READY) ## Measure speed (ratios in one run on this machine)
 	$(BIN)/python tests/bench.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pandas as pd
 import pytest
 
@@ -17,6 +18,8 @@ from postloan.book.store import Book, open_book
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"real data not at {SHARED}")
+
+hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
 
 
 @pytest.fixture(scope="session")

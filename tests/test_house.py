@@ -17,7 +17,7 @@ from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
 GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"industries", "glance", "safe_yaml"}
+GROUND |= {"industries", "glance", "safe_yaml", "whole_files"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},

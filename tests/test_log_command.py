@@ -53,3 +53,15 @@ def test_bad_logs_say_why(address, words, code, message):
     told = said(address, *words)
     assert (told.exit_code, message in told.output) == (code, True)
     assert open_book(address).rows("contacts", as_of="2999-12-31").empty
+
+
+@pytest.mark.parametrize("words", [("action", "A", "overdue", "--result", "x"), ("promise", "A", "--kept", "M1")])
+def test_a_day_that_is_none_is_said(address, words):
+    told = said(address, *words, "--on", "soon")
+    assert (told.exit_code, "expected a date such as 2026-05-12, or today; found 'soon'" in told.output) == (2, True)
+
+
+def test_what_is_no_text_is_said(address):
+    told = said(address, "contact", "A", "--channel", "call", "--said", "\udcff")
+    assert (told.exit_code, "expected Unicode text, found '\\udcff'" in told.output) == (2, True)
+    assert open_book(address).rows("contacts", as_of="2999-12-31").empty

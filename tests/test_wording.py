@@ -1,6 +1,7 @@
 """Numbers, dates and reasons as each language writes them."""
 
 import datetime as dt
+import json
 
 import pandas as pd
 import pytest
@@ -202,4 +203,13 @@ def test_a_key_yaml_takes_for_a_truth_value_is_refused(tmp_path, monkeypatch):
     (tmp_path / "params" / "texts" / "zh.yml").write_text("talks: {off: 相差}", encoding="utf-8")
     monkeypatch.setenv("POSTLOAN_HOME", str(tmp_path))
     with pytest.raises(RuleError, match=r"talks: a key on, off, yes or no"):
+        wording._load("zh")
+
+
+@pytest.mark.parametrize("text", ["{x.__class__}", "{x[0]}", "{x:>999999999}", "{x!r}", "{}", "{0}", "{", "a } b"])
+def test_texts_are_words_and_plain_names(tmp_path, monkeypatch, text):
+    (tmp_path / "params" / "texts").mkdir(parents=True)
+    (tmp_path / "params" / "texts" / "zh.yml").write_text(json.dumps({"page": {"a": text}}), encoding="utf-8")
+    monkeypatch.setenv("POSTLOAN_HOME", str(tmp_path))
+    with pytest.raises(RuleError, match=r"zh\.yml: page\.a: expected (plain names|braces in pairs)"):
         wording._load("zh")

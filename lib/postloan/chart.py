@@ -59,6 +59,7 @@ def statement(name: str) -> list[Item]:
 
 
 @cache
+@settings.shaped("accounts", "chart.yml")
 def _chart() -> dict[str, Item]:
     path = settings.params("accounts", "chart.yml")
     chart: dict[str, Item] = {}

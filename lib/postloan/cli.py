@@ -5,6 +5,7 @@ Every command exits 0 when all is well, 1 when part of the work failed or was re
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sys
 import zipfile
@@ -17,6 +18,7 @@ from postloan import cli_check, cli_portfolio, settings
 from postloan.cli_diff import diff
 from postloan.cli_run import run
 from postloan.errors import ContractError, PostloanError, SourceError
+from postloan.whole_files import beside
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
     import pandas as pd
@@ -29,7 +31,10 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PostloanError as error:
-            click.echo(f"postloan: {error}", err=True)
+            click.echo(f"postloan: {error}".encode(errors="replace").decode(), err=True)
+            ctx.exit(2)
+        except UnicodeEncodeError as error:
+            click.echo(f"postloan: expected Unicode text, found {ascii(error.object)[:80]}", err=True)
             ctx.exit(2)
 
 
@@ -226,18 +231,17 @@ def _read_table(file: Path) -> pd.DataFrame:
         return pd.read_parquet(file) if _suffix(file) == ".parquet" else pd.read_csv(file, dtype={"series": str})
     except ImportError:
         raise SourceError(f"{file}: reading Parquet needs the package pyarrow; a CSV needs nothing") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, OverflowError) as error:
         raise SourceError(f"{file}: cannot be read as a table: {error}") from None
 
 
 def _write_table(frame: pd.DataFrame, file: Path) -> None:
     """Written beside and renamed, so that the file is there whole or not at all."""
-    part = file.with_name(f".{file.name}.part")
     try:
-        frame.to_parquet(part, index=False) if _suffix(file) == ".parquet" else frame.to_csv(part, index=False)
+        with beside(file) as part:
+            frame.to_parquet(part, index=False) if _suffix(file) == ".parquet" else frame.to_csv(part, index=False)
     except ImportError:
         raise SourceError(f"{file}: writing Parquet needs the package pyarrow; a CSV needs nothing") from None
-    part.replace(file)
 
 
 def _screened(day: dt.date, book: str | None, *, forecast: bool) -> pd.DataFrame:
@@ -266,7 +270,12 @@ _on = click.option("--on", default="today", show_default=True, help="Day it happ
 
 
 def _day(text: str) -> str:
-    return dt.date.today().isoformat() if text == "today" else text
+    from postloan.book.figures import parse_date
+
+    with contextlib.suppress(ValueError):
+        if day := dt.date.today() if text == "today" else parse_date(text):
+            return day.isoformat()
+    raise SourceError(f"--on: expected a date such as 2026-05-12, or today; found {text!r}")
 
 
 def _logged(book: str | None, intake: object) -> None:

@@ -17,7 +17,6 @@ from postloan.measures import chain, measures, observations
 from postloan.portfolio import backtest, hazard_params, policy
 
 _STATEMENTS = ("balance", "income", "cashflow")
-_SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError)  # what a file of quite another shape leads to
 
 
 def _rules() -> list[Problem]:
@@ -140,7 +139,7 @@ def problems() -> list[Problem]:
             found += [each for each in read() or [] if isinstance(each, Problem)]
         except PostloanError as error:
             found += getattr(error, "problems", None) or [Problem.read(str(error))]
-        except _SHAPE as error:
+        except settings.SHAPE as error:
             found.append(
                 Problem(str(settings.params(pattern)), "", "the shape README and its neighbours show", repr(error))
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from postloan.errors import RunError, SourceError
+from postloan.whole_files import beside
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
     from postloan.portfolio import backtest as judging
@@ -101,9 +102,8 @@ def _write(found: list[judging.Found], train: Path | None, out: Path) -> None:
 
 def write_json(content: object, out: Path) -> None:
     """Content as a JSON file, which is there whole or not at all."""
-    part = out.with_name(f".{out.name}.part")
-    part.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
-    part.replace(out)
+    with beside(out) as part:
+        part.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
 
 
 def _record(found: judging.Found) -> dict:

@@ -50,6 +50,7 @@ class Measure(BaseModel):
         return {"high": value, "low": -value, "near_zero": -abs(value), "none": 0.0}[self.better]
 
 
+@settings.shaped("ratios.yml")
 def measures(overrides: dict[str, dict] | None = None) -> dict[str, Measure]:
     """All measures by id, in reading order; `overrides` replaces fields, e.g. {'current_ratio': {'ok': 1.2}}."""
     path = settings.params("ratios.yml")
@@ -93,6 +94,7 @@ class Observation(BaseModel):
 
 
 @cache
+@settings.shaped("observations.yml")
 def observations() -> dict[str, Observation]:
     """The catalogue of observations by id; RuleError names the entry that is not as it should be."""
     path = settings.params("observations.yml")
@@ -117,6 +119,7 @@ class Link(BaseModel):
 
 
 @cache
+@settings.shaped("chain.yml")
 def chain() -> dict[str, Link]:
     """The links in order; RuleError names a link that is not as it should be, or a group with no link or two."""
     path = settings.params("chain.yml")

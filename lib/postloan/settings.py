@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # pydantic takes a while to import, which `postloan --help` s
 Model = TypeVar("Model", bound="BaseModel")
 Made = TypeVar("Made")
 LANGUAGES = ("zh", "en")
+SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError)  # what a file of quite another shape leads to
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
 
@@ -44,7 +45,7 @@ def home() -> Path:
 def data_folder() -> Path:
     """The git-ignored folder of local books, made at first use."""
     folder = _data()
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
@@ -73,6 +74,11 @@ def shown(address: str) -> str:
     """An address as people may see it: `***` for every password, also one that is not written as it should be."""
     signed = re.sub(r"^((?:[\w+.-]+:/?/)?+[^:@]*:).*@", r"\1***@", address, flags=re.DOTALL)
     return re.sub(r"(pass\w*=)[^&]*", r"\1***", signed, flags=re.IGNORECASE)
+
+
+def without_passwords(text: str) -> str:
+    """A text with `***` for the password of every address in it."""
+    return re.sub(r"(\w://[^:@/\s]*:)[^@\s]+(?=@)", r"\1***", text)
 
 
 def use_book(address: str) -> None:
@@ -133,13 +139,32 @@ def load_yaml(path: Path) -> dict:
     return content
 
 
+def shaped(*parts: str) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
+    """Mark a reader of a file (or folder) under params/: RuleError where it finds quite another shape there."""
+
+    def marked(read: Callable[..., Made]) -> Callable[..., Made]:
+        @wraps(read)
+        def told(*given: object, **said: object) -> Made:
+            try:
+                return read(*given, **said)
+            except SHAPE as error:
+                where = params(*parts)
+                raise RuleError(
+                    f"{where}: expected the shape README and its neighbours show, found {error!r}"
+                ) from error
+
+        return told
+
+    return marked
+
+
 def checked(model: type[Model], content: object, where: object) -> Model:
     """`content` as a pydantic model; RuleError names `where`, every field that is wrong and what was found there."""
     try:
         return model.model_validate(content)
     except ValueError as error:
-        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}"[:400] for e in error.errors()]
-        raise RuleError.of(where, told) from None
+        told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors()]
+        raise RuleError.of(where, [without_passwords(each)[:400] for each in told]) from None
 
 
 def each(made: Mapping[str, Callable[[], Made]]) -> dict[str, Made]:

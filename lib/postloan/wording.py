@@ -169,7 +169,19 @@ def _load(language: str) -> dict[str, str]:
             flat[prefix] = str(node)
 
     walk("", settings.load_yaml(path))
+    if wrong := [f"{key}: {told}" for key, text in flat.items() if (told := _more_than_words(text))]:
+        raise RuleError.of(path, wrong)
     return flat
+
+
+def _more_than_words(text: str) -> str:
+    """What a text asks for beside words and names in braces; blank when it is a plain text."""
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError as error:
+        return f"expected braces in pairs, found {str(error)!r}"
+    odd = [name for _, name, spec, turn in parts if name is not None and (spec or turn or not name.isidentifier())]
+    return f"expected plain names in braces, such as {{value}}, found {odd}" if odd else ""
 
 
 def problems() -> list[Problem]:
@@ -188,7 +200,4 @@ def problems() -> list[Problem]:
 
 
 def _placeholders(text: str) -> set[str]:
-    try:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-    except ValueError as error:  # a brace alone
-        return {str(error)}
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}

@@ -153,3 +153,22 @@ def test_notebook_for_some_only(home, run, book):
     assert len([job for job in made if job.notebook.stem == "tiny"]) == 3
     with pytest.raises(RunError, match=r"tiny: unknown borrowers \['Z'\]; in the book"):
         plan.jobs(run(notebooks=[{"tiny": ["Z"]}]), book)
+
+
+@pytest.mark.parametrize("said", [{}, {"tiny": ["A"], "other": ["A"]}])
+def test_one_notebook_an_entry(run, said):
+    with pytest.raises(RunError, match=r"notebooks\.0"):
+        run(notebooks=[said])
+
+
+@pytest.mark.parametrize("key", ["fault", "none_such"])
+def test_passwords_are_no_parameters(run, book, key):
+    with pytest.raises(RunError, match=f"{key}: an address with a password") as told:
+        plan.jobs(run(parameters={key: "postgresql://me:hunter2@db/loans"}), book)
+    assert "hunter2" not in str(told.value)
+
+
+def test_password_in_a_wrong_place_is_not_said(run):
+    with pytest.raises(RunError, match=r"me:\*\*\*@db") as told:
+        run(jobs="postgresql://me:hunter2@db/loans")
+    assert "hunter2" not in str(told.value)

@@ -1,10 +1,13 @@
 import json
 
 import nbformat
+import pandas as pd
 import pytest
 
 from postloan.batch import run as batch
 from postloan.batch.plan import jobs
+from postloan.book.store import open_book
+from postloan.tables import Intake
 
 
 @pytest.fixture
@@ -110,3 +113,19 @@ def test_whole_file_or_none(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         batch.write_whole(tmp_path / "x.html", "\ud800")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_never_code(home, run):
+    """A borrower whose id and name are code and markup: text in the notebook, escaped on page and index."""
+    name = '"; import os; os._exit(3) #'
+    people = pd.DataFrame({"borrower_id": [name], "name": ["<script>alert(1)</script>"]})
+    book = open_book()
+    assert not book.add(Intake("people.csv", "test", {"borrowers": people}, read=1)).refused
+    loaded = run(borrowers=[name])
+    (outcome,) = batch.run_all(loaded, jobs(loaded, book))
+    made = outcome.job.file("ipynb").read_text(encoding="utf-8")
+    index = (loaded.folder / "index.html").read_text(encoding="utf-8")
+    assert outcome.status == "ok", outcome.error
+    assert json.dumps(f"borrower_id = {json.dumps(name)}")[1:-1] in made
+    assert "alert(1)</script>" not in index + outcome.job.file("html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in index

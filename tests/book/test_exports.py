@@ -239,3 +239,9 @@ def test_real_mojibake_refused():
 @real
 def test_english_export_unknown():
     assert {exports.recognise(path) for path in DATA.glob("600519*")} == {None}
+
+
+@pytest.mark.parametrize("day", ["99991231", "00010331", "2023-02-30"])
+def test_impossible_period_is_refused(tmp_path, day):
+    refusals = exports.read(write(tmp_path, INCOME.format(day=day, profit=1))).refusals
+    assert refusals[["found", "expected"]].values.tolist() == [[day, "a period end such as 20230930"]]

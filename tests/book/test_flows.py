@@ -101,3 +101,20 @@ def test_czech_bank_comes_in_whole(tmp_path):
     book = open_book(f"sqlite:///{tmp_path / 'b.db'}")
     assert book.add(intake).added == len(few)
     assert book.add(intake).added == 0
+
+
+@pytest.mark.parametrize("row", [",A3,2025-01-06,6222,1,,2,x,,y", "A3,2025-01-06,6222,1,,2,x,,y,,,9"])
+def test_rows_longer_than_the_header_are_refused(tmp_path, row):
+    """Their cells would stand under other headers."""
+    with pytest.raises(SourceError, match=r"s\.csv: expected rows of as many cells as the header"):
+        flows.read(statement(tmp_path, row), borrower="B")
+
+
+def test_short_rows_without_a_number_get_one(tmp_path):
+    found = flows.read(statement(tmp_path, ",2025-01-06,6222,1", ",2025-01-06,6222,1"), borrower="B")
+    assert found.tables["transactions"]["transaction_id"].nunique() == 2
+
+
+def test_damaged_gzip_is_no_statement(tmp_path):
+    (tmp_path / "s.csv.gz").write_bytes(b"\x1f\x8b not really")
+    assert flows.recognise(tmp_path / "s.csv.gz") is None

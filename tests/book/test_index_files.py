@@ -122,3 +122,8 @@ def test_published_figure_is_of_the_month_before(book):
     assert rows.at[pd.Timestamp("2025-04-30"), "value"] == 6.1
     assert rows.at[pd.Timestamp("2025-04-30"), "known_on"] == pd.Timestamp("2025-05-19")
     assert pd.Timestamp("2025-01-31") not in rows.index  # January and February come together
+
+
+def test_impossible_publication_is_refused(tmp_path):
+    text = "商品,日期,今值\n中国M2货币供应年率报告,0001-01-12,8.0\n"
+    assert index_files.read(made(tmp_path, text)).refusals["found"].tolist() == ["0001-01-12"]

@@ -376,3 +376,35 @@ def test_item_names_are_unambiguous():
         for name in {cells.key(name) for name in (item.id, item.zh, item.en)}:
             keys.setdefault(name, set()).add(item.id)
     assert {name: ids for name, ids in keys.items() if len(ids) > 1} == {}
+
+
+def test_last_day_there_is_has_a_deadline(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("borrower_id,period_end,months,item,amount,currency\n1,9999-12-31,12,revenue,1,CNY\n")
+    assert workbook.read(path).tables["statements"]["known_on"].dt.year.tolist() == [9999]
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml"])
+def test_entities_are_not_expanded(tmp_path, part):
+    """A billion laughs, and a file of the machine, by way of the XML."""
+    path = sheets(tmp_path / "t.xlsx", borrowers=[IDS, ["1", "A"]])
+    laughs = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    head = f'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY f SYSTEM "file:///etc/passwd">{laughs}]>'
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name).decode() for name in old.namelist()}
+    body = members[part][members[part].find("?>") + 2 :] if "?>" in members[part] else members[part]
+    members[part] = head + body.replace(">A<", ">&i;&f;<").replace('name="borrowers"', 'name="&i;&f;"')
+    with zipfile.ZipFile(path, "w") as new:
+        [new.writestr(name, text) for name, text in members.items()]
+    try:
+        told = str(workbook.read(path).tables)
+    except SourceError as error:
+        told = str(error)
+    assert "haha" not in told
+    assert "root:" not in told
+
+
+def test_template_holds_no_formula(tmp_path):
+    workbook.write_template(tmp_path / "t.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    assert not [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]

@@ -114,6 +114,7 @@ def load(overrides: dict[str, dict] | None = None) -> tuple[TestBook, list[Test]
 
 
 @cache
+@settings.shaped("reliability.yml")
 def _load(path: Path, overrides: str) -> tuple[TestBook, list[Test]]:
     content, changes = dict(settings.load_yaml(path)), json.loads(overrides)
     content["settings"] = {**content.get("settings", {}), **changes.pop("settings", {})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Optional
 import papermill
 from pydantic import TypeAdapter, ValidationError
 
+from postloan import settings
 from postloan.errors import RunError
 
 IDENTITY = ("borrower_id", "as_of", "language", "book")
@@ -60,6 +62,26 @@ def declared(notebook: Path) -> dict[str, Parameter]:
             f"as `name: type = default  # help`; missing: {', '.join(lacking)}"
         )
     return parameters
+
+
+def fit_all(
+    given: dict[str, object], declares: dict[str, Parameter], anywhere: Collection[str]
+) -> tuple[dict[str, object], list[str]]:
+    """What a notebook declares of some values, as it takes them; and what is wrong with any: no parameter of the
+    notebooks there are (`anywhere`), of a wrong type, or an address with a password, since parameters stay in the
+    report."""
+    fitted, wrong = {}, []
+    for key, value in given.items():
+        if settings.without_passwords(said := str(value)) != said:
+            wrong.append(f"{key}: an address with a password; parameters stay in the report")
+        elif key not in anywhere:
+            wrong.append(f"unknown parameter {key!r}; known: {', '.join(sorted(anywhere))}")
+        elif key in declares:
+            try:
+                fitted[key] = declares[key].fit(value)
+            except ValueError as error:
+                wrong.append(f"{key}: {error}")
+    return fitted, wrong
 
 
 def _parameter(notebook: Path, about: dict) -> Parameter:

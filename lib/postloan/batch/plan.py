@@ -22,7 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from postloan import industries, settings
 from postloan.batch.names import file_names, safe_name
-from postloan.batch.parameters import IDENTITY, declared
+from postloan.batch.parameters import IDENTITY, declared, fit_all
 from postloan.book import marks
 from postloan.book.store import Book
 from postloan.errors import RuleError, RunError
@@ -55,7 +55,9 @@ class RunPlan(BaseModel):
     name: str = Field(min_length=1)
     book: str = "default"
     as_of: Annotated[dt.date | Literal["today"], BeforeValidator(_day)] = "today"
-    notebooks: list[str | dict[str, list[str]]] = Field(default=["borrower_review"], min_length=1)
+    notebooks: list[str | Annotated[dict[str, list[str]], Field(min_length=1, max_length=1)]] = Field(
+        default=["borrower_review"], min_length=1
+    )
     borrowers: Annotated[Literal["all"] | list[str], BeforeValidator(_quoted)] = "all"
     languages: list[Literal["zh", "en"]] = Field(default=["zh", "en"], min_length=1)
     parameters: dict[str, Any] = {}
@@ -179,7 +181,8 @@ def _complaint(error: dict) -> str:
         "borrowers": " (all, or a list of quoted ids)",
     }
     hint = allowed.get(error["loc"][0] if error["loc"] else "", "")
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}{hint}, found {error['input']!r}"
+    told = f"{where}: {error['msg'].removeprefix('Value error, ')}{hint}, found {error['input']!r}"
+    return settings.without_passwords(told)
 
 
 Neighbours = Callable[[pd.DataFrame], Callable[[str], list[str]]]
@@ -364,14 +367,9 @@ def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems
     ]
     typed = {}
     for where, given in reversed(sources.items()):
-        for key, value in given.items():
-            if key not in anywhere:
-                problems.append(f"{where}: unknown parameter {key!r}; known: {', '.join(sorted(anywhere))}")
-            elif key in declares:
-                try:
-                    typed[key] = declares[key].fit(value)
-                except ValueError as error:
-                    problems.append(f"{where}: {key}: {error}")
+        fitted, wrong = fit_all(given, declares, anywhere)
+        typed |= fitted
+        problems += [f"{where}: {each}" for each in wrong]
     return {**typed, **identity}
 
 

@@ -76,6 +76,7 @@ def named(candidate: Candidate, figures: Mapping[str, object]) -> str:
 
 
 @cache
+@settings.shaped("accounts")
 def places(source: str, statement: str) -> dict[str, tuple[Candidate, ...]]:
     """Item -> candidates of `statement` in params/accounts/<source>.yml, items in the file's order.
 
@@ -108,6 +109,7 @@ def captions(source: str, statement: str) -> set[str]:
     return {term.caption for candidates in found for candidate in candidates for term in candidate}
 
 
+@settings.shaped("accounts")
 def one_figure(source: str) -> list[tuple[str, str]]:
     """Pairs of items that hold one figure wherever their amounts in a period are equal."""
     path = settings.params("accounts", f"{source}.yml")

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from functools import cache, partial
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -42,7 +43,10 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.set_config("lock_timeout", _PATIENCE, True)))
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
-        yield connection
+        try:
+            yield connection
+        except UnicodeEncodeError as error:
+            raise SourceError(f"expected Unicode text, found {ascii(error.object)[:80]}; nothing was written") from None
 
 
 def _url(address: str) -> sa.URL:
@@ -60,7 +64,11 @@ def _url(address: str) -> sa.URL:
 
 
 def _file(address: str) -> sa.Engine:
-    """A SQLite file, opened afresh: it may have been put in the place of another."""
+    """A SQLite file, opened afresh: it may have been put in the place of another. A new one is its owner's only."""
+    file = Path(sa.make_url(address).database or ":memory:")
+    if not str(file).startswith((":memory:", "file:")) and not file.exists():
+        with contextlib.suppress(OSError):
+            file.touch(0o600)
     made = sa.create_engine(address)
     sa.event.listen(made, "connect", _let_wait)
     sa.event.listen(made, "begin", _begin)

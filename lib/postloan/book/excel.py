@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +32,7 @@ def is_workbook(path: Path) -> bool:
 
 def opened(path: Path) -> pd.ExcelFile:
     """The workbook, after the checks that keep a wrong, locked or hostile file from being parsed."""
-    try:
+    with _readable(path):
         with path.open("rb") as file:
             old = file.read(4) == b"\xd0\xcf\x11\xe0"
             locked = old and "EncryptedPackage".encode("utf-16-le") in file.read()
@@ -43,6 +45,19 @@ def opened(path: Path) -> pd.ExcelFile:
                 if one.startswith("xl/worksheets/") and one.endswith(".xml"):
                     _refuse_void(path, archive.read(one))
         return pd.ExcelFile(path, engine="calamine")
+
+
+def cells(path: Path, book: pd.ExcelFile, sheet: str) -> list[list[str]]:
+    """The cells of a sheet as text, row by row, blank ones empty."""
+    with _readable(path):
+        return pd.read_excel(book, sheet_name=sheet, header=None, dtype=str, na_filter=False).to_numpy().tolist()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever reading meets becomes a SourceError."""
+    try:
+        yield
     except SourceError:
         raise
     except OSError as error:

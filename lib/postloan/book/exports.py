@@ -33,6 +33,7 @@ from postloan.errors import SourceError
 from postloan.tables import REFUSAL_COLUMNS, Intake
 
 Rows = list[list[str]]
+_YEARS = (1900, 2200)
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def _intake(work: _Work, layout: str, master: dict, notes: list[str]) -> Intake:
 
 
 @cache
+@settings.shaped("accounts", "cn.yml")
 def _settings() -> dict:
     """The part of params/accounts/cn.yml that is not about items, captions cleaned up."""
     content = settings.load_yaml(settings.params("accounts", "cn.yml"))
@@ -282,8 +284,9 @@ def _day(text: str, row: int, column: str, work: _Work) -> dt.date | None:
         end = parse_date(text)
     except ValueError:
         end = None
-    if end is None:
+    if end is None or not _YEARS[0] <= end.year <= _YEARS[1]:
         work.refuse(row, column, text, "a period end such as 20230930")
+        end = None
     elif work.statement != "balance" and (end.month % 3 or end != month_end(end, 0)):
         work.refuse(row, column, text, "the last day of March, June, September or December")
         end = None

@@ -110,6 +110,8 @@ def statutory_deadline(period_end: dt.date) -> dt.date:
     Q1 30 April, half-year 31 August, Q3 31 October, full year 30 April of the next year (Administrative
     Measures on Information Disclosure of Listed Companies); any other period end plus four months.
     """
+    if period_end.year == dt.MAXYEAR:
+        return dt.date.max
     if period_end.month not in _FILING_DEADLINES:
         return month_end(period_end, 4)
     years, month, day = _FILING_DEADLINES[period_end.month]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import warnings
+import zlib
 from functools import cache, partial, reduce
 from pathlib import Path
 
@@ -102,7 +104,7 @@ def recognise(path: Path | str) -> str | None:
     """The mapping whose headers the file has, the one with the most; None when there is none."""
     try:
         head = set(_table(Path(path), rows=0))
-    except (SourceError, ValueError, OSError, EOFError):
+    except SourceError:
         return None
     fits = {name: len(each.headers()) for name, each in mappings().items() if each.headers() <= head}
     return max(fits, key=fits.get) if fits else None
@@ -110,18 +112,25 @@ def recognise(path: Path | str) -> str | None:
 
 def _table(path: Path, rows: int | None = None) -> pd.DataFrame:
     """The file's cells as text, gzipped or not."""
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
-            text = file.read(_LARGEST + 1)
-    else:
-        text = read_text(path)[0]
+    text = _unpacked(path) if path.suffix == ".gz" else read_text(path)[0]
     if len(text) > _LARGEST:
         raise SourceError(f"{path.name}: expected at most {_LARGEST // 10**6} million characters; split the file")
     head = text.partition("\n")[0]
-    cells = pd.read_csv(
-        io.StringIO(text), dtype=str, keep_default_na=False, nrows=rows, sep=max(",;\t", key=head.count)
-    )
-    return cells.rename(columns=str.strip)
+    said = dict(dtype=str, keep_default_na=False, nrows=rows, sep=max(",;\t", key=head.count), index_col=False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header would lose their end
+            return pd.read_csv(io.StringIO(text), **said).rename(columns=str.strip)
+    except (ValueError, pd.errors.ParserWarning) as error:
+        raise SourceError(f"{path.name}: expected rows of as many cells as the header, found others: {error}") from None
+
+
+def _unpacked(path: Path) -> str:
+    try:
+        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+            return file.read(_LARGEST + 1)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise SourceError(f"{path.name}: expected gzipped text in UTF-8, found something else: {error}") from None
 
 
 def read(path: Path | str, *, borrower: str | None = None, currency: str | None = None, **_: str | None) -> Intake:

@@ -200,6 +200,8 @@ def _fact(
     reading.read += 1
     try:
         stated = parse_date(cells["period"] if published else cells.get("known_on", ""))
+        if stated and not _YEARS[0] <= stated.year <= _YEARS[1]:
+            raise ValueError(stated)
     except ValueError:
         found = cells["period"] if published else cells.get("known_on")
         return reading.refuse(number, "known_on", str(found), "a day such as 2025-05-19, or nothing")

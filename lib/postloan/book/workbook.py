@@ -20,7 +20,7 @@ import pandas as pd
 
 from postloan import chart
 from postloan.book.cells import code, key, reading_of
-from postloan.book.excel import called_excel, is_workbook, opened
+from postloan.book.excel import called_excel, cells, is_workbook, opened
 from postloan.book.figures import parse_amount, parse_date, plain, read_text, statutory_deadline
 from postloan.book.template import CHART, CURRENCIES, EXAMPLE, MONTHS, OBSERVED, README, TABLES, write_template
 from postloan.errors import SourceError
@@ -134,8 +134,7 @@ def _sheets(path: Path, reading: _Reading) -> Iterator[tuple[str, list[_Row]]]:
                 raise SourceError(f"{path.name}: unknown sheet {name!r}; expected sheets among {known}")
         for name in names:
             if table := tables.get(names[name]):
-                cells = pd.read_excel(book, sheet_name=name, header=None, dtype=str, na_filter=False)
-                yield table, _rows(cells.to_numpy().tolist(), table, name, reading)
+                yield table, _rows(cells(path, book, name), table, name, reading)
 
 
 def _csv_rows(text: str) -> Iterator[list[str]]:

@@ -22,6 +22,7 @@ from postloan.judgement import (
     sight,
 )
 from postloan.tables import LEVELS
+from postloan.whole_files import beside, harmless
 from postloan.wording import DASH, texts
 
 TOP = 3
@@ -183,10 +184,9 @@ def _figures(seen: sight.Sight, ratios: tuple[str, ...]) -> pd.DataFrame:
 
 
 def write(found: pd.DataFrame, file: Path) -> None:
-    """Every column as CSV that Excel opens as UTF-8; the file is there whole or not at all."""
-    part = file.with_name(f".{file.name}.part")
-    found.to_csv(part, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
-    part.replace(file)
+    """Every column as CSV that Excel opens as UTF-8; the file is there whole or not at all, and holds no formula."""
+    with beside(file) as part:
+        harmless(found).to_csv(part, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
 
 
 def shown(found: pd.DataFrame, language: str) -> str:
