@@ -25,9 +25,9 @@ def test_new_client_gets_a_file(folder):
 
 
 def test_comments_and_other_fields_stay(folder):
-    before = (folder / "S0007.yml").read_text(encoding="utf-8")
-    client_file.keep("S0007", rule_limits=LIMITS)
-    assert (folder / "S0007.yml").read_text(encoding="utf-8") == before + yaml.safe_dump({"rule_limits": LIMITS})
+    before = (folder / "S0012.yml").read_text(encoding="utf-8")
+    client_file.keep("S0012", rule_limits=LIMITS)
+    assert (folder / "S0012.yml").read_text(encoding="utf-8") == before + yaml.safe_dump({"rule_limits": LIMITS})
 
 
 def test_same_field_is_merged(folder):
@@ -39,7 +39,7 @@ def test_same_field_is_merged(folder):
         "basis": "credit approval, regulated utility",
     }
     assert told["thresholds"]["liabilities_to_assets"]["ok"] == 0.75
-    assert list(told) == ["borrower_id", "thresholds", "review_plan"]
+    assert list(told) == ["borrower_id", "thresholds", "rule_limits", "review_plan"]
     assert (folder / "S0007.yml").read_text(encoding="utf-8").startswith("# A water utility")
 
 
