@@ -22,6 +22,7 @@ from postloan.errors import SourceError
 from postloan.tables import Intake
 
 SOURCES = {"us-gaap": "us_gaap", "ifrs-full": "ifrs"}
+_LARGEST = 200_000_000  # bytes when unpacked
 _MONTH_DAYS = 365.25 / 12
 _SPAN_TOLERANCE = 0.35  # months: a 53-week year, a 14-week quarter
 _ITEMS_A_PERIOD = 3  # fewer items than this on a day: an event (an issue, a deal), not a statement
@@ -76,8 +77,12 @@ def read(
 
 def _content(path: Path) -> dict:
     try:
-        raw = path.read_bytes()
-        text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            text = file.read(_LARGEST + 1)
+        if len(text) > _LARGEST:
+            raise SourceError(f"{path.name}: expected at most {_LARGEST / 1e6:,.0f} MB of companyfacts, found more")
         content = json.loads(text)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"{path.name}: damaged gzip file ({error}); download it again") from None
