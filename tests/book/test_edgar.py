@@ -198,3 +198,9 @@ def test_too_large_a_file_is_refused_unread(tmp_path, monkeypatch, pack):
     (tmp_path / "x.json.gz").write_bytes(pack(b" " * 100_000))
     with pytest.raises(SourceError, match="expected at most 0 MB of companyfacts, found more"):
         edgar.read(tmp_path / "x.json.gz")
+
+
+@pytest.mark.parametrize("amount", [10**400, float("inf")])
+def test_amount_beyond_bounds_is_refused(tmp_path, amount):
+    with pytest.raises(SourceError, match="not laid out as companyfacts are: OverflowError"):
+        read(tmp_path, company({"Revenues": [fact(amount)]}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -112,7 +113,9 @@ def _facts(content: dict, path: Path) -> pd.DataFrame:
         for day in ("start", "end", "filed"):
             frame[day] = pd.to_datetime(frame[day], format="%Y-%m-%d")
         frame["val"], frame["form"] = frame["val"].astype(float), frame["form"].fillna("?")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if frame["val"].abs().eq(math.inf).any():
+            raise OverflowError("an amount beyond all bounds")
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise SourceError(f"{path.name}: facts are not laid out as companyfacts are: {error!r}") from None
     usable = frame.dropna(subset=["end", "val", "filed", "accn"])
     if usable.empty:
