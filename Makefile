@@ -43,6 +43,7 @@ lint: $(READY) ## Check style, and that notebooks carry no outputs
 
 drills: $(READY) ## Break runs and kernels on purpose and see that nothing is lost
 	$(BIN)/python tests/drills.py
+	$(BIN)/python tests/faults.py
 
 fuzz: export OMP_NUM_THREADS = 1
 fuzz: $(READY) ## Try every reader and the rules on 10,000 drawn inputs each (a night)

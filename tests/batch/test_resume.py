@@ -129,3 +129,11 @@ def test_page_of_a_day_to_come_is_loud(run, book):
     assert outcome.status == "export_failed"
     assert "no review to look back on" in outcome.error["message"]
     assert not job.file("html").exists()
+
+
+def test_full_disk_is_said(tmp_path):
+    with (
+        pytest.raises(RunError, match="cannot be written: No space left; call the run again"),
+        journal.writable(tmp_path),
+    ):
+        raise OSError(28, "No space left")

@@ -172,3 +172,21 @@ def test_password_of_the_server_is_never_shown(database):
     with pytest.raises(SourceError) as raised:
         book.borrower("Z")
     assert PASSWORD not in f"{raised.value}{book!r}{book._engine!r}"
+
+
+@pytest.mark.parametrize("length", [60, 100, 4096, 50_000, -1])
+def test_cut_off_book_is_refused_untouched(tmp_path, length):
+    file = tmp_path / "book.db"
+    open_book(f"sqlite:///{file}")
+    file.write_bytes(part := file.read_bytes()[:length])
+    with pytest.raises(SourceError, match="cut off: it is shorter than it says"):
+        open_book(f"sqlite:///{file}")
+    assert file.read_bytes() == part
+
+
+def test_book_in_the_middle_of_a_commit_is_not_refused(tmp_path):
+    file = tmp_path / "book.db"
+    open_book(f"sqlite:///{file}")
+    (tmp_path / "book.db-journal").touch()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert not connecting._cut_off(file)

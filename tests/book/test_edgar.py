@@ -190,3 +190,17 @@ def test_unknown_tags_refused(tmp_path):
     content["facts"]["us-gaap"] = {"Strange": {"units": {"USD": [fact(1)]}}}
     with pytest.raises(SourceError, match="no fact in USD has a tag"):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bytes])
+def test_too_large_a_file_is_refused_unread(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr(edgar, "_LARGEST", 1000)
+    (tmp_path / "x.json.gz").write_bytes(pack(b" " * 100_000))
+    with pytest.raises(SourceError, match="expected at most 0 MB of companyfacts, found more"):
+        edgar.read(tmp_path / "x.json.gz")
+
+
+@pytest.mark.parametrize("amount", [10**400, float("inf")])
+def test_amount_beyond_bounds_is_refused(tmp_path, amount):
+    with pytest.raises(SourceError, match="not laid out as companyfacts are: OverflowError"):
+        read(tmp_path, company({"Revenues": [fact(amount)]}))

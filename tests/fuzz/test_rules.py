@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fuzz.drawn import answered, fuzzed
 from postloan import settings
-from postloan.judgement import rules
+from postloan.judgement import proof, rules
 from postloan.judgement.sight import COLUMNS, Sight
 
 BASE = settings.load_yaml(settings.params("rules", "current_ratio_low.yml"))
@@ -23,9 +23,20 @@ tests = st.fixed_dictionaries(
         "peer": st.sampled_from([*rules.READINGS, "best"]),
     },
 )
+sound = st.builds(
+    lambda metric, side, limit: {"metric": metric, side: limit},
+    st.sampled_from(["current_ratio", "quick_ratio", "overdue_days"]),
+    st.sampled_from(["below", "at_most", "above", "at_least"]),
+    st.floats(-9, 9),
+)
 conditions = st.recursive(
     st.one_of(
-        tests, st.fixed_dictionaries({"rule": st.sampled_from(["r0", "r1", "r9"])}), st.none(), st.text(max_size=3)
+        sound,
+        sound,
+        tests,
+        st.fixed_dictionaries({"rule": st.sampled_from(["r0", "r1", "r9"])}),
+        st.none(),
+        st.text(max_size=3),
     ),
     lambda inner: st.one_of(
         st.fixed_dictionaries({"all": st.lists(inner, max_size=3)}),
@@ -61,4 +72,4 @@ def test_any_rule_on_any_figures(told, sight):
         assert all(set(np.unique(each)) <= {-1, 0, 1, 2, 3} for each in rules.judge(book, sight).values())
         found = rules.verdicts(book, sight)
         for each in found[found["level"].isin(rules.LEVELS)].itertuples():
-            rules.evidence(book.rules[each.rule], each.level, sight, each.borrower_id)
+            proof.evidence(book.rules[each.rule], each.level, sight, each.borrower_id)

@@ -61,7 +61,7 @@ def test_every_rule_is_told(name, language):
     assert getattr(BOOK.rules[name].title, language) in text
     for test in made.signals.at[0, "evidence"]:
         if test["held"] and test["of"] == "now" and test["metric"] == made.links[next(iter(made.links))][0].metric:
-            assert case._value(test["value"], test["metric"], made) in text
+            assert made.value(test["value"], test["metric"]) in text
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -124,7 +124,57 @@ def test_turning_point_names_the_next_limit():
     rule, level = BOOK.rules["current_ratio_low"], made.signals.at[0, "level"]
     following = rule.levels[rule.levels.index(level) + 1]
     limit = rule.condition.below[following]
-    assert f"{limit:.2f} would make it {following}" in case.turning_points(made)
+    assert f"{limit:.2f} (then {following})" in case.turning_points(made)
+
+
+def test_only_the_mildest_limit_clears():
+    """Back at the red limit of a fall in revenue the signal is still orange."""
+    made = make("en", "revenue_falls")
+    found = made.links["operations"][0]
+    found.level, found.own[0]["limit"] = "red", -0.4
+    assert "Revenue growth, 12 months back at −15.0% (signal cleared)" in case.turning_points(made)
+
+
+def test_other_figures_are_named():
+    """The current ratio's fall is not told as a change of the working capital."""
+    text = told(case.story(make("en", "working_capital_negative", current_ratio=0.75)))
+    assert "with Current ratio −0.25 on the year" in text
+
+
+def test_since_is_that_of_the_rule_told():
+    made = make("zh", "losing_and_illiquid", "current_ratio_low")
+    made.signals["since"] = [pd.Timestamp("2025-12-31"), pd.Timestamp("2020-12-31")]
+    (one, *_) = case._findings(made)
+    assert one.rules == ["losing_and_illiquid", "current_ratio_low"]
+    assert "a warning since the statements of 31 Dec 2025" in case.fact(one, make("en"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        ("revenue_falls", "operations.volume_high"),
+        ("operating_loss", "operations.high"),
+        ("insolvent_and_losing", "repayment.cushion_high"),
+        ("current_ratio_falls", "repayment.liquid_high"),
+        ("interest_cover_low", "repayment.high"),
+        ("actions_late", "conduct.ours_high"),
+    ],
+)
+def test_meaning_fits_the_figure(rule, key):
+    made = make("en", rule, cfo_to_liabilities=-0.1)
+    made.signals["level"] = "orange"
+    assert texts("en")(f"case.means.{key}", figure="|").split("(|)")[0] in told(case.story(made))
+
+
+def test_weak_business_is_not_called_harmless_beside_trouble():
+    made = make("zh", "return_on_assets_poor", "insolvent_and_losing")
+    assert "已经伤及偿债" in told(case.story(made))
+    assert "尚未直接伤及偿债" in told(case.story(make("zh", "return_on_assets_poor")))
+
+
+@pytest.mark.parametrize("rule", ["actions_late", "distress_zone"])
+def test_client_is_not_asked_about_us_or_scores(rule):
+    assert case.questions(make("en", rule)).points == ()
 
 
 def test_markup_in_a_title_is_shown_as_text():

@@ -39,6 +39,16 @@ def append(folder: Path, entry: dict) -> None:
         os.close(file)
 
 
+@contextlib.contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """RunError where the block cannot write in the folder, as on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        said = "call the run again when it can: it goes on where it stopped"
+        raise RunError(f"{folder}: cannot be written: {error.strerror}; {said}") from None
+
+
 def stands(entry: dict | None, fingerprint: str, files: dict[str, int]) -> bool:
     """Whether a report was made from these inputs and its files (sizes by ending) are still there, whole."""
     return bool(entry) and (entry["status"], entry["fingerprint"], entry.get("files")) == ("ok", fingerprint, files)

@@ -107,7 +107,8 @@ def run_all(
             done = kept | _run_all(plan, todo, spread, on_done)
         if plan.pdf:
             paper.add([job.file("html") for job in jobs if job.target in done], plan.jobs)
-        write_run(plan, jobs, started)
+        with journal.writable(plan.folder):
+            write_run(plan, jobs, started)
     return [done[job.target] for job in jobs if job.target in done]
 
 
@@ -148,12 +149,15 @@ def _run_all(
 
     def end(outcome: Outcome) -> None:
         done[outcome.job.target] = outcome
-        journal.append(plan.folder, _entry(outcome, plan.folder))
+        with journal.writable(plan.folder):
+            journal.append(plan.folder, _entry(outcome, plan.folder))
         _tell(outcome, bar, on_done)
 
     try:
         for outcome in results:
             end(outcome)
+    except RunError:
+        raise
     except Exception as trouble:
         bar.write(f"run {plan.name}: the workers stopped: {trouble!r}", file=sys.stderr)
     for job in jobs:

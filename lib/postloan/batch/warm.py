@@ -15,6 +15,7 @@ import gc
 import importlib
 import inspect
 import json
+import logging
 import os
 import random
 import selectors
@@ -38,6 +39,7 @@ SOCKET = "kernels"
 RETIRE = b"retire"
 CHANGED = "the library has changed since it was imported"
 _DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
+_NO_MEMORY = 70  # exit code
 _MOST_BYTES = 4_000_000  # of a request: an environment is far smaller
 
 
@@ -273,9 +275,18 @@ def _kernel(message: dict, streams: list[int], params: int | None) -> None:
     sys.modules["numpy"].random.seed()
     _default_backend()
     gc.enable()
+    logging.getLogger("tornado.general").addHandler(_EndWhereOutputIsLost())
     sys.argv = ["ipykernel_launcher", *message["arguments"]]
     app = importlib.import_module("ipykernel.kernelapp")
     app.launch_new_instance(argv=[*message["arguments"], f"--IPKernelApp.parent_handle={parent}"])
+
+
+class _EndWhereOutputIsLost(logging.Handler):
+    """Ends a kernel that had no memory left to send what a cell wrote: the report would look whole without it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and isinstance(record.exc_info[1], MemoryError):
+            os._exit(_NO_MEMORY)
 
 
 def _default_backend() -> None:

@@ -69,11 +69,26 @@ def _file(address: str) -> sa.Engine:
     if not str(file).startswith((":memory:", "file:")) and not file.exists():
         with contextlib.suppress(OSError):
             file.touch(0o600)
+    if _cut_off(file) and _cut_off(file):  # once may have been in the middle of somebody's commit
+        raise SourceError(f"{file} is cut off: it is shorter than it says; put back a copy; nothing was touched")
     made = sa.create_engine(address)
     sa.event.listen(made, "connect", _let_wait)
     sa.event.listen(made, "begin", _begin)
     sa.event.listen(made, "handle_error", partial(_told, address), retval=True)
     return made
+
+
+def _cut_off(file: Path) -> bool:
+    """Whether a SQLite file lacks pages that its head counts, and nobody is at work on it."""
+    try:
+        with file.open("rb") as book:
+            head, size = book.read(100), os.fstat(book.fileno()).st_size
+    except OSError:
+        return False
+    page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
+    counted = head[24:28] == head[92:96]  # the head's count of pages is that of the last change
+    short = bool(size) and (size < 100 or (counted and size < (65536 if page == 1 else page) * pages))
+    return short and not file.with_name(f"{file.name}-journal").exists()
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from postloan.errors import SourceError
 from postloan.tables import Intake
 
 SOURCES = {"us-gaap": "us_gaap", "ifrs-full": "ifrs"}
+_LARGEST = 200_000_000  # bytes when unpacked
 _MONTH_DAYS = 365.25 / 12
 _SPAN_TOLERANCE = 0.35  # months: a 53-week year, a 14-week quarter
 _ITEMS_A_PERIOD = 3  # fewer items than this on a day: an event (an issue, a deal), not a statement
@@ -76,8 +78,12 @@ def read(
 
 def _content(path: Path) -> dict:
     try:
-        raw = path.read_bytes()
-        text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            text = file.read(_LARGEST + 1)
+        if len(text) > _LARGEST:
+            raise SourceError(f"{path.name}: expected at most {_LARGEST / 1e6:,.0f} MB of companyfacts, found more")
         content = json.loads(text)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"{path.name}: damaged gzip file ({error}); download it again") from None
@@ -107,7 +113,9 @@ def _facts(content: dict, path: Path) -> pd.DataFrame:
         for day in ("start", "end", "filed"):
             frame[day] = pd.to_datetime(frame[day], format="%Y-%m-%d")
         frame["val"], frame["form"] = frame["val"].astype(float), frame["form"].fillna("?")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if frame["val"].abs().eq(math.inf).any():
+            raise OverflowError("an amount beyond all bounds")
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise SourceError(f"{path.name}: facts are not laid out as companyfacts are: {error!r}") from None
     usable = frame.dropna(subset=["end", "val", "filed", "accn"])
     if usable.empty:
