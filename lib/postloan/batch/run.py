@@ -33,7 +33,6 @@ from postloan.book.store import open_book
 from postloan.errors import RunError
 from postloan.report import page, record
 
-STATUSES = ("ok", "failed", "died", "timed_out", "export_failed")
 _KERNEL_OPTIONS = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"]
 _MOST_CHARACTERS = 5_000_000
 _VERSIONS = ("postloan", "pandas", "papermill", "nbconvert", "statsmodels")

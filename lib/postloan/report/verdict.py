@@ -200,7 +200,8 @@ def plan_story(plan: Mapping, sheet: Sheet) -> Exhibit:
         told.append(words("plan.cannot"))
     else:
         told += _planned(plan, sheet)
-    return anchored("plan", Exhibit(Prose((words("changes.joint").join(told),))._repr_html_()))
+    said = proven(words("changes.joint").join(told), "actions" if plan["carried"] else "grounds", words)
+    return anchored("plan", Exhibit(Prose((said,))._repr_html_()))
 
 
 def _planned(plan: Mapping, sheet: Sheet) -> list[str]:
