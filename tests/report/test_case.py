@@ -133,6 +133,11 @@ def test_other_figures_are_named():
     assert "with Current ratio −0.25 on the year" in text
 
 
+@pytest.mark.parametrize(("value", "shown"), [(-43.0, "beyond −1,000.0%"), (-0.43, "−43.0%")])
+def test_share_of_next_to_no_sales_is_bounded(value, shown):
+    assert make("en").value(value, "gross_margin") == shown
+
+
 def test_since_is_that_of_the_rule_told():
     made = make("zh", "losing_and_illiquid", "current_ratio_low")
     made.signals["since"] = [pd.Timestamp("2025-12-31"), pd.Timestamp("2020-12-31")]

@@ -52,7 +52,7 @@ def test_story_of_missing_cover_has_the_reason():
     text = told(
         repayment.story(covers(reason="missing:ttm.ebitda"), future(reason="undefined"), COMING, ASSUMED, sheet("en"))
     )
-    assert "cannot be formed: missing:" in text
+    assert "cannot be formed (missing:" in text
     assert "cannot be forecast: items of the formula are not reported" in text
 
 

@@ -64,6 +64,11 @@ def test_unknown_is_never_normal():
     assert verdict.class_word(asset, sheet("en")) == "cannot be judged"
 
 
+def test_day_without_rules_asks_no_answers():
+    asset = {"verdict": "cannot", "missing": "rule_set"}
+    assert verdict._doubt(asset, FLOORS, sheet("en")) == ""
+
+
 def planned(**known):
     return monitoring.schedule(pd.DataFrame([{"borrower_id": "A", **known}]), AS_OF).iloc[0]
 

@@ -21,6 +21,7 @@ from postloan.report.turning import nearest, observed_by_us, turning_points
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
 FAR = 3.0  # a share beyond 300 % has a base too small to compare with
+BEYOND = {"pct": 10.0, "days": 3650.0}  # of next to no sales: the size says no more than that
 MANY = 50.0  # so has a multiple beyond 50
 _SEVERITY = ("yellow", "orange", "red")
 _PAYS = ("cash_flow", "repayment")
@@ -54,8 +55,10 @@ class Case:
         return "points" if unit == "count" else unit
 
     def value(self, value: float, metric: str) -> str:
-        """A metric's value in words, days with their unit."""
+        """A metric's value in words, days with their unit; one that no sales can explain only by its bound."""
         words, unit = self.sheet.words, self.unit(metric)
+        if unit in BEYOND and abs(value) > BEYOND[unit]:
+            return words(f"case.beyond.{unit}", bound=words.value(BEYOND[unit] if value > 0 else -BEYOND[unit], unit))
         shown = words.value(value, unit, self.sheet.currency)
         return words("case.days", days=shown) if unit == "days" and pd.notna(value) else shown
 
@@ -208,14 +211,12 @@ def _beside(one: Finding, case: Case) -> str:
     words, told = case.sheet.words, []
     for test in one.tests:
         if test["metric"] != one.metric and test["of"] != "chance":
-            metric = case.sheet.metric(test["metric"])
-            is_now = test["of"] == "now"
-            key = "case.beside_now" if is_now else "case.beside_moved"
+            way = "now" if test["of"] == "now" else "moved"
+            said = case.value(test["value"], test["metric"]) if way == "now" else _moved(test, case)
             told.append(
-                words(
-                    key, metric=metric, said=case.value(test["value"], test["metric"]) if is_now else _moved(test, case)
-                )
+                words(f"case.beside_{way}", metric=case.sheet.metric(test["metric"]), said=said) if said else ""
             )
+    told = [each for each in told if each]
     return words("case.beside", facts=words("case.both").join(told)) if told else ""
 
 
@@ -253,6 +254,8 @@ def _moved(test: dict, case: Case) -> str:
             return words("case.moved.peers.lowest" if test["value"] < 0.5 else "case.moved.peers.highest")
         return words(f"case.moved.peers.{peer}", change=peer_figure(test["value"], peer, words))
     growth = test["of"] == "growth"
+    if abs(test["value"]) > (FAR if growth else BEYOND.get(unit, float("inf"))):
+        return ""
     by = words.change_share(test["value"]) if growth else words.change(test["value"], unit, case.sheet.currency)
     by = words("case.days", days=by) if unit == "days" and not growth else by
     return words(f"case.moved.{test['of']}", change=by)

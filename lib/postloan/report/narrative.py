@@ -15,6 +15,8 @@ from postloan.report.exhibits import Sheet
 
 STALE_DAYS = 200
 WORST = 4
+YEARLY_DAYS = 300  # statements further apart than this are annual ones
+_UNPARTED = ("missing:end.current_assets", "missing:end.current_liabilities")
 LAST_DIGIT = 0.01  # of figures told as multiples
 # A move is worth a sentence from so many times its usual size and such a share of its level, by band now.
 _WORTH_SAYING = {"warn": (0.0, 0.05), "watch": (0.5, 0.05), None: (0.8, 0.10), "ok": (2.0, 0.25)}
@@ -228,6 +230,11 @@ def gaps(
         found.append((words("gap.stale", days=age), words("gap.stale_effect")))
     if len(periods) < 8:
         found.append((words("gap.history", count=len(periods)), words("gap.history_effect")))
+    yearly = len(periods) > 1 and (periods["period_end"].diff().dropna() > pd.Timedelta(days=YEARLY_DAYS)).all()
+    if yearly:
+        found.append((words("gap.yearly"), words("gap.yearly_effect")))
+    if compared.at["current_ratio", "reason"] in _UNPARTED and pd.notna(compared.at["liabilities_to_assets", "now"]):
+        found.append((words("gap.unparted"), words("gap.unparted_effect")))
     found += [(words("gap.period", month=str(month)), words("gap.period_effect")) for month in missing["month"]]
     for row in doubtful.itertuples():
         amounts = {
@@ -236,13 +243,14 @@ def gaps(
         }
         said = words(f"gap.{row.flag}", period=words.date(row.period_end), item=words.item(row.item), **amounts)
         found.append((said, words("gap.flag_effect")))
-    return found + _missing_items(compared, sheet)
+    blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
+    of_quarters = blank["reason"].str.startswith("missing:quarter.")
+    return found + _missing_items(blank[~of_quarters] if yearly else blank, sheet)
 
 
-def _missing_items(compared: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
+def _missing_items(blank: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
     """Missing inputs, each once, with the ratios it costs (the parts of scores left out)."""
     words, found = sheet.words, []
-    blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
     for reason, part in blank.groupby("reason", sort=False):
         names = [
             words.ratio(name) for name in part.index if not name.startswith(("beneish_", "piotroski_", "montier_"))
