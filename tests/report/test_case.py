@@ -127,6 +127,31 @@ def test_only_the_mildest_limit_clears():
     assert "Revenue growth, 12 months back at −15.0% (signal cleared)" in case.turning_points(made)
 
 
+def test_guard_is_no_way_back():
+    """A current ratio above 1 that may fall below it: below 1 would not clear the signal."""
+    made = make("en", "current_ratio_breach_likely")
+    assert "current_ratio" in {one["metric"] for one in made.signals.at[0, "evidence"]}
+    assert case.turning_points(made) == ""
+    assert "(limit" not in case.fact(made.links["repayment"][0], made)
+
+
+def test_thin_cash_carries_nothing():
+    """Cash that is itself under warning is not named as what still carries the business."""
+    quiet, thin = (
+        make("en", *names, cfo_to_liabilities=0.02) for names in (["loss_made"], ["loss_made", "cash_flow_thin"])
+    )
+    for made in (quiet, thin):
+        made.signals["level"] = "orange"
+    assert "still brings in cash" in told(case.story(quiet))
+    assert "still brings in cash" not in told(case.story(thin))
+
+
+def test_late_action_says_since_when():
+    made = make("en", "operating_loss")
+    made.signals["due"] = pd.Timestamp("2025-07-07")
+    assert "Overdue since 7 Jul 2025" in told(case.next_step(made))
+
+
 def test_other_figures_are_named():
     """The current ratio's fall is not told as a change of the working capital."""
     text = told(case.story(make("en", "working_capital_negative", current_ratio=0.75)))

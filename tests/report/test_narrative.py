@@ -25,6 +25,7 @@ def compared(**rows):
     [
         ({"return_on_equity": (-0.5, 0.1, 0.1)}, True),
         ({"profit_growth": (-11.0, -0.7, 0.2)}, False),  # a loss, which its own figure tells
+        ({"return_on_equity": (-74.0, -6.7, 0.5)}, False),  # of next to no equity
         ({"asset_turns": (0.01, 0.02, 0.001)}, False),  # the last digit
         ({"ohlson_p": (0.002, 0.001, 0.0001)}, False),  # a score without a band
     ],

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
 from postloan.report.narrative import Prose
-from postloan.report.turning import nearest, observed_by_us, turning_points
+from postloan.report.turning import is_guard, nearest, observed_by_us, turning_points
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
@@ -231,7 +231,7 @@ def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
     told = words("case.stands", **said)
     if pd.notna(before) and case.value(before, one.metric) != said["value"]:
         told = words(f"case.stands_{_way(one, value, before, case)}", before=case.value(before, one.metric), **said)
-    crossed = limits and now and now["limit"]  # a limit of zero needs no words beside a minus sign
+    crossed = limits and now and now["limit"] and not is_guard(now, case)  # one of zero needs no words beside a minus
     return told + (words("case.limit", limit=case.value(now["limit"], one.metric)) if crossed else "")
 
 
@@ -319,7 +319,7 @@ def _settled(one: Finding, case: Case) -> bool:
 def _held(name: str, case: Case) -> str:
     """The figure of the link that still carries this one; empty where none does."""
     by = chain()[name].held_by
-    if by is None or any(one.level != "yellow" for one in case.links.get(by, [])):
+    if by is None or case.links.get(by):
         return ""
     metric = chain()[by].shows
     value = case.compared.at[metric, "now"]
@@ -384,9 +384,17 @@ def _actions(case: Case) -> list[str]:
     for signal in ranked.to_dict("records"):
         rule = case.rules[signal["rule"]]
         due = "—" if pd.isna(signal["due"]) else words.date(signal["due"])
+        late = pd.notna(signal["due"]) and signal["due"] < pd.Timestamp(case.sheet.as_of)
         owner = words(f"signal.owner.{signal['owner']}")
         action = case.sheet.said(rule.action)
         told.setdefault(
-            action, words("case.action", due=due, owner=owner, action=action, why=case.sheet.said(rule.title))
+            action,
+            words(
+                f"case.action{'_late' if late else ''}",
+                due=due,
+                owner=owner,
+                action=action,
+                why=case.sheet.said(rule.title),
+            ),
         )
     return list(told.values())
