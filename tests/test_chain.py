@@ -50,6 +50,13 @@ def test_group_without_link_is_named(written):
         measures.chain()
 
 
+@pytest.mark.parametrize(
+    ("metric", "kind"), [("revenue_growth", "volume"), ("net_margin", ""), ("equity_to_assets", "cushion")]
+)
+def test_kind_of_figure_within_its_link(metric, kind):
+    assert measures.kind_of(metric) == kind
+
+
 def test_unknown_field_is_named(written):
     written("operations: {group: [size]}")
     with pytest.raises(RuleError, match=r"chain.yml[\s\S]*group"):

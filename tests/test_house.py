@@ -55,7 +55,18 @@ INSIDE = {
         "environment",
         "trends",
     },
-    "report": {"exhibits", "narrative", "safety", "record", "case", "charts", "signals", "remedies", "whole_book"}
+    "report": {
+        "exhibits",
+        "narrative",
+        "safety",
+        "record",
+        "case",
+        "charts",
+        "signals",
+        "remedies",
+        "whole_book",
+        "turning",
+    }
     | {"industry_tables", "richtext", "executed"},
     "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal", "paper"},
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}

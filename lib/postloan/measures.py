@@ -116,6 +116,7 @@ class Link(BaseModel):
     shows: str | None = None
     on_path: bool = True
     held_by: str | None = None
+    kinds: dict[str, list[str]] = {}
 
 
 @cache
@@ -129,7 +130,9 @@ def chain() -> dict[str, Link]:
     groups = {each.group for each in known.values()}
     if wrong := sorted({group for group in placed if placed.count(group) > 1} | groups ^ set(placed)):
         raise RuleError(f"{path}: every group needs one link, and no other; see {wrong}")
-    if unknown := sorted({name for link in links.values() for name in [*link.metrics, link.shows] if name} - {*known}):
+    named = {name for link in links.values() for name in [*link.metrics, link.shows] if name}
+    kinds = {name for link in links.values() for kind in link.kinds.values() for name in kind} - groups
+    if unknown := sorted((named | kinds) - {*known}):
         raise RuleError(f"{path}: unknown metrics {unknown}")
     return links
 
@@ -139,3 +142,10 @@ def link_of(metric: str) -> str:
     named = next((name for name, link in chain().items() if metric in link.metrics), None)
     group = {**observations(), **measures()}[metric].group
     return named or next(name for name, link in chain().items() if group in link.groups)
+
+
+def kind_of(metric: str) -> str:
+    """The kind of figure a metric is within its link, where the link's meaning is told another way for it."""
+    group = {**observations(), **measures()}[metric].group
+    kinds = chain()[link_of(metric)].kinds
+    return next((kind for kind, names in kinds.items() if metric in names or group in names), "")

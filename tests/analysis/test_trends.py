@@ -1,7 +1,5 @@
 """Forecasts of long tables: odd series get an answer or a reason, wrong tables an error that says where."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +7,7 @@ import pytest
 from postloan.analysis import trends
 from postloan.errors import ContractError
 
-
-@pytest.fixture(autouse=True)
-def no_noise():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_noise")
 
 
 def table(values, name="a", first=0):

@@ -18,6 +18,14 @@ def high(share, percentile=None):
     return {"now": share, "history": [share, share], **peers}
 
 
+def test_broken_run_is_no_evidence():
+    """A profit among the quarters: the year's losses fired, not four quarters running."""
+    given = {"net_profit_quarter": {"history": [-1, -1, 2, -1]}, "net_profit_ttm": {"history": [-1] * 5}}
+    quarter, year = deciding("losses_continue", "orange", given)
+    assert (quarter["metric"], quarter["held"]) == ("net_profit_quarter", False)
+    assert (year["metric"], year["held"]) == ("net_profit_ttm", True)
+
+
 def test_figures_stand_beside_their_limits():
     (found,) = deciding("current_ratio_low", "yellow", {"current_ratio": 0.9})
     assert found == {

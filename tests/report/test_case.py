@@ -1,6 +1,5 @@
 """The case in words: every rule in both languages, figures as in the evidence, the quiet case as well."""
 
-import html
 import re
 
 import pandas as pd
@@ -9,14 +8,11 @@ import pytest
 from postloan import chasing, early_warning, measures, rules, texts
 from postloan.judgement import rules as judging
 from postloan.judgement import trial
-from postloan.report import case, changes, exhibits
+from postloan.report import case, changes
+from sheets import sheet, told
 
 BOOK, MEASURES, AS_OF = rules.load(), measures(), "2026-05-15"
 TAGS = re.compile(r"<[^>]+>")
-
-
-def sheet(language):
-    return exhibits.Sheet(texts(language), "CNY", AS_OF, 360, 2, 1, True, (1e4, "万", 0))
 
 
 def compared(**now):
@@ -40,10 +36,6 @@ def fired(*names):
     return pd.concat(rows, ignore_index=True)
 
 
-def told(made):
-    return html.unescape(TAGS.sub(" ", made._repr_html_()))
-
-
 def make(language, *names, **now):
     signals = fired(*names) if names else pd.DataFrame(columns=early_warning.COLUMNS)
     return case.Case(signals, BOOK.rules, compared(**now), MEASURES, sheet(language))
@@ -61,7 +53,7 @@ def test_every_rule_is_told(name, language):
     assert getattr(BOOK.rules[name].title, language) in text
     for test in made.signals.at[0, "evidence"]:
         if test["held"] and test["of"] == "now" and test["metric"] == made.links[next(iter(made.links))][0].metric:
-            assert case._value(test["value"], test["metric"], made) in text
+            assert made.value(test["value"], test["metric"]) in text
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -124,7 +116,87 @@ def test_turning_point_names_the_next_limit():
     rule, level = BOOK.rules["current_ratio_low"], made.signals.at[0, "level"]
     following = rule.levels[rule.levels.index(level) + 1]
     limit = rule.condition.below[following]
-    assert f"{limit:.2f} would make it {following}" in case.turning_points(made)
+    assert f"{limit:.2f} (then {following})" in case.turning_points(made)
+
+
+def test_only_the_mildest_limit_clears():
+    """Back at the red limit of a fall in revenue the signal is still orange."""
+    made = make("en", "revenue_falls")
+    found = made.links["operations"][0]
+    found.level, found.own[0]["limit"] = "red", -0.4
+    assert "Revenue growth, 12 months back at −15.0% (signal cleared)" in case.turning_points(made)
+
+
+def test_guard_is_no_way_back():
+    """A current ratio above 1 that may fall below it: below 1 would not clear the signal."""
+    made = make("en", "current_ratio_breach_likely")
+    assert "current_ratio" in {one["metric"] for one in made.signals.at[0, "evidence"]}
+    assert case.turning_points(made) == ""
+    assert "(limit" not in case.fact(made.links["repayment"][0], made)
+
+
+def test_thin_cash_carries_nothing():
+    """Cash that is itself under warning is not named as what still carries the business."""
+    quiet, thin = (
+        make("en", *names, cfo_to_liabilities=0.02) for names in (["loss_made"], ["loss_made", "cash_flow_thin"])
+    )
+    for made in (quiet, thin):
+        made.signals["level"] = "orange"
+    assert "still brings in cash" in told(case.story(quiet))
+    assert "still brings in cash" not in told(case.story(thin))
+
+
+def test_late_action_says_since_when():
+    made = make("en", "operating_loss")
+    made.signals["due"] = pd.Timestamp("2025-07-07")
+    assert "Overdue since 7 Jul 2025" in told(case.next_step(made))
+
+
+def test_other_figures_are_named():
+    """The current ratio's fall is not told as a change of the working capital."""
+    text = told(case.story(make("en", "working_capital_negative", current_ratio=0.75)))
+    assert "with Current ratio −0.25 on the year" in text
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-43.0, "beyond −1,000.0%"), (-0.43, "−43.0%")])
+def test_share_of_next_to_no_sales_is_bounded(value, shown):
+    assert make("en").value(value, "gross_margin") == shown
+
+
+def test_since_is_that_of_the_rule_told():
+    made = make("zh", "losing_and_illiquid", "current_ratio_low")
+    made.signals["since"] = [pd.Timestamp("2025-12-31"), pd.Timestamp("2020-12-31")]
+    (one, *_) = case._findings(made)
+    assert one.rules == ["losing_and_illiquid", "current_ratio_low"]
+    assert "a warning since the statements of 31 Dec 2025" in case.fact(one, make("en"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        ("revenue_falls", "operations.volume_high"),
+        ("operating_loss", "operations.high"),
+        ("insolvent_and_losing", "repayment.cushion_high"),
+        ("current_ratio_falls", "repayment.liquid_high"),
+        ("interest_cover_low", "repayment.high"),
+        ("actions_late", "conduct.ours_high"),
+    ],
+)
+def test_meaning_fits_the_figure(rule, key):
+    made = make("en", rule, cfo_to_liabilities=-0.1)
+    made.signals["level"] = "orange"
+    assert texts("en")(f"case.means.{key}", figure="|").split("(|)")[0] in told(case.story(made))
+
+
+def test_weak_business_is_not_called_harmless_beside_trouble():
+    made = make("zh", "return_on_assets_poor", "insolvent_and_losing")
+    assert "已经伤及偿债" in told(case.story(made))
+    assert "尚未直接伤及偿债" in told(case.story(make("zh", "return_on_assets_poor")))
+
+
+@pytest.mark.parametrize("rule", ["actions_late", "distress_zone"])
+def test_client_is_not_asked_about_us_or_scores(rule):
+    assert case.questions(make("en", rule)).points == ()
 
 
 def test_markup_in_a_title_is_shown_as_text():

@@ -16,10 +16,10 @@ def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dic
     mine = np.flatnonzero(sight.latest & (sight.rows["borrower_id"] == borrower_id).to_numpy())[0]
     told = []
     for leaf, fallback in _deciding(rule.condition, level, sight, mine):
-        value = float(reading(leaf, sight)[mine])
+        value, lasted = float(reading(leaf, sight)[mine]), leaf.periods == 1 or holds(leaf, level, sight, {})[mine] == 1
         for side, limit in leaf.limits.items():
             bound = at(limit, level)
-            held = bound is not None and not np.isnan(value) and bool(SIDES[side](value, bound))
+            held = bound is not None and not np.isnan(value) and bool(SIDES[side](value, bound)) and lasted
             told.append(
                 {"metric": leaf.metric, "of": leaf.of, "value": value, "side": side, "limit": bound, "held": held}
                 | ({"periods": leaf.periods} if leaf.periods > 1 else {})

@@ -13,15 +13,18 @@ from functools import cached_property
 import pandas as pd
 from markupsafe import Markup, escape
 
-from postloan.measures import Measure, chain, link_of, observations
+from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
 from postloan.report.narrative import Prose
+from postloan.report.turning import is_guard, nearest, observed_by_us, turning_points
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
 FAR = 3.0  # a share beyond 300 % has a base too small to compare with
+BEYOND = {"pct": 10.0, "days": 3650.0}  # of next to no sales: the size says no more than that
+MANY = 50.0  # so has a multiple beyond 50
 _SEVERITY = ("yellow", "orange", "red")
-_SCORES = ("distress", "reliability", "beneish_parts", "piotroski_parts", "montier_parts")
+_PAYS = ("cash_flow", "repayment")
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,26 @@ class Case:
         links = {name: [one for one in found if one.link == name] for name in chain()}
         return {name: mine for name, mine in links.items() if mine}
 
+    def unit(self, metric: str) -> str:
+        """The unit a metric is told in."""
+        unit = self.measures[metric].unit if metric in self.measures else observations()[metric].unit
+        return "points" if unit == "count" else unit
+
+    def value(self, value: float, metric: str) -> str:
+        """A metric's value in words, days with their unit; one that no sales can explain only by its bound."""
+        words, unit = self.sheet.words, self.unit(metric)
+        if unit in BEYOND and abs(value) > BEYOND[unit]:
+            return words(f"case.beyond.{unit}", bound=words.value(BEYOND[unit] if value > 0 else -BEYOND[unit], unit))
+        shown = words.value(value, unit, self.sheet.currency)
+        return words("case.days", days=shown) if unit == "days" and pd.notna(value) else shown
+
 
 @dataclass
 class Finding:
-    """One figure on which one or more rules fired: the tests that held, and the rules, the most severe first."""
+    """One figure on which one or more rules fired: the tests that held, and the rules, the most severe first.
+
+    `since` is the first rule's: of a milder one it may be years earlier, when nothing worse was to be seen.
+    """
 
     metric: str
     link: str
@@ -93,8 +112,8 @@ def _findings(case: Case) -> list[Finding]:
         new = Finding(held[0]["metric"], link_of(held[0]["metric"]), signal["level"], _day(signal["since"]))
         one = found.setdefault(new.metric, new)
         one.rules.append(signal["rule"])
-        one.tests += [test for test in held if test not in one.tests]
-        one.since = min((day for day in (one.since, new.since) if day is not None), default=None)
+        first = one is new  # of rules on one figure, what held beside it and since when are told of the first alone
+        one.tests += [test for test in held if test not in one.tests and (first or test["metric"] == new.metric)]
     return list(found.values())
 
 
@@ -107,7 +126,7 @@ def reasons(case: Case, count: int = 3) -> Prose:
     words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
     if not found:
         return Prose((words("case.quiet", nearest=nearest(case)),))
-    found.sort(key=lambda one: (_housekeeping(one), -_SEVERITY.index(one.level)))
+    found.sort(key=lambda one: (observed_by_us(one.metric), -_SEVERITY.index(one.level)))
     firsts = {one.link: one for one in reversed(found)}
     chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
@@ -117,11 +136,6 @@ def reasons(case: Case, count: int = 3) -> Prose:
 
 def _reason(one: Finding, case: Case) -> str:
     return case.sheet.words("case.reason", title=case.sheet.said(case.rules[one.rules[0]].title), fact=fact(one, case))
-
-
-def _housekeeping(one: Finding) -> bool:
-    """Whether a finding is about our own reviews rather than the borrower."""
-    return one.metric in observations() and observations()[one.metric].group == "monitoring"
 
 
 def next_step(case: Case) -> Prose:
@@ -162,10 +176,16 @@ def questions(case: Case) -> Prose:
     words, asked = case.sheet.words, {}
     for mine in case.links.values():
         for one in mine:
-            asked.setdefault(_ask(one.metric, words), one)
+            if not observed_by_us(one.metric) and not _is_score(one.metric, case):
+                asked.setdefault(_ask(one.metric, words), one)
     ranked = sorted(asked.items(), key=lambda pair: -_SEVERITY.index(pair[1].level))[:ASKED]
     points = tuple(words("case.question", fact=_stands(one, case, limits=False), ask=ask) for ask, one in ranked)
     return Prose(() if points else (words("case.no_questions"),), points)
+
+
+def _is_score(metric: str, case: Case) -> bool:
+    """Whether a figure is a distress score, which no client can answer for: its parts are asked about instead."""
+    return metric in case.measures and case.measures[metric].group == "distress"
 
 
 def _ask(metric: str, words: object) -> str:
@@ -175,21 +195,29 @@ def _ask(metric: str, words: object) -> str:
 
 
 def fact(one: Finding, case: Case) -> str:
-    """A finding as one clause: where the figure stands, where it came from, which limit it crossed, since when."""
+    """A finding as one clause: where the figure stands, where it came from, what held beside it and since when."""
     words, clauses = case.sheet.words, [_stands(one, case)]
-    for test in one.tests:
-        if test["of"] == "chance":
-            clauses.append(_likely(test, case))
-        elif test["of"] != "now":
-            clauses.append(_moved(test, case))
-        elif test["metric"] != one.metric:
-            value = _value(test["value"], test["metric"], case)
-            clauses.append(words("case.beside", metric=case.sheet.metric(test["metric"]), value=value))
+    clauses += [_likely(test, case) for test in one.tests if test["of"] == "chance"]
+    clauses += [_moved(test, case) for test in one.own if test["of"] not in ("now", "chance")]
     runs = max((test.get("periods", 0) for test in one.own), default=0)
     if runs > 1:
         clauses.append(words("case.run", count=runs))
-    clauses.append(_since(one, case))
+    clauses += [_beside(one, case), _since(one, case)]
     return words("case.comma").join(dict.fromkeys(each for each in clauses if each))
+
+
+def _beside(one: Finding, case: Case) -> str:
+    """What held together with the figure, each other figure by its name."""
+    words, told = case.sheet.words, []
+    for test in one.tests:
+        if test["metric"] != one.metric and test["of"] != "chance":
+            way = "now" if test["of"] == "now" else "moved"
+            said = case.value(test["value"], test["metric"]) if way == "now" else _moved(test, case)
+            told.append(
+                words(f"case.beside_{way}", metric=case.sheet.metric(test["metric"]), said=said) if said else ""
+            )
+    told = [each for each in told if each]
+    return words("case.beside", facts=words("case.both").join(told)) if told else ""
 
 
 def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
@@ -197,20 +225,20 @@ def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
     known = one.metric in case.compared.index
     value = now["value"] if now else case.compared.at[one.metric, "now"] if known else float("nan")
     before = case.compared.at[one.metric, "year_ago"] if known else float("nan")
-    said = {"metric": case.sheet.metric(one.metric), "value": _value(value, one.metric, case)}
+    said = {"metric": case.sheet.metric(one.metric), "value": case.value(value, one.metric)}
     if pd.isna(value):
         return said["metric"]
     told = words("case.stands", **said)
-    if pd.notna(before) and _value(before, one.metric, case) != said["value"]:
-        told = words(f"case.stands_{_way(one, value, before, case)}", before=_value(before, one.metric, case), **said)
-    crossed = limits and now and now["limit"]  # a limit of zero needs no words beside a minus sign
-    return told + (words("case.limit", limit=_value(now["limit"], one.metric, case)) if crossed else "")
+    if pd.notna(before) and case.value(before, one.metric) != said["value"]:
+        told = words(f"case.stands_{_way(one, value, before, case)}", before=case.value(before, one.metric), **said)
+    crossed = limits and now and now["limit"] and not is_guard(now, case)  # one of zero needs no words beside a minus
+    return told + (words("case.limit", limit=case.value(now["limit"], one.metric)) if crossed else "")
 
 
 def _way(one: Finding, value: float, before: float, case: Case) -> str:
     """How a figure stands to a year ago: far (no comparison), flat, still (bad, if better than it was), up or down."""
     moved = any(test["of"] in ("change", "growth") for test in one.own) or abs(value - before) >= FLAT * abs(before)
-    if _unit(one.metric, case) == "pct" and abs(before) > FAR:
+    if {"pct": abs(before) > FAR, "times": before > MANY}.get(case.unit(one.metric)):
         return "far"
     if not moved:
         return "flat"
@@ -220,10 +248,14 @@ def _way(one: Finding, value: float, before: float, case: Case) -> str:
 
 
 def _moved(test: dict, case: Case) -> str:
-    words, unit = case.sheet.words, _unit(test["metric"], case)
+    words, unit = case.sheet.words, case.unit(test["metric"])
     if peer := test.get("peer"):
+        if peer == "percentile" and round(100 * test["value"]) in (0, 100):
+            return words("case.moved.peers.lowest" if test["value"] < 0.5 else "case.moved.peers.highest")
         return words(f"case.moved.peers.{peer}", change=peer_figure(test["value"], peer, words))
     growth = test["of"] == "growth"
+    if abs(test["value"]) > (FAR if growth else BEYOND.get(unit, float("inf"))):
+        return ""
     by = words.change_share(test["value"]) if growth else words.change(test["value"], unit, case.sheet.currency)
     by = words("case.days", days=by) if unit == "days" and not growth else by
     return words(f"case.moved.{test['of']}", change=by)
@@ -231,7 +263,7 @@ def _moved(test: dict, case: Case) -> str:
 
 def _likely(test: dict, case: Case) -> str:
     words, breach = case.sheet.words, test["breach"]
-    what = {"metric": case.sheet.metric(test["metric"]), "limit": _value(breach["limit"], test["metric"], case)}
+    what = {"metric": case.sheet.metric(test["metric"]), "limit": case.value(breach["limit"], test["metric"])}
     side = words(f"signal.side.{breach['side']}")
     return words("case.likely", share=words.value(test["value"], "pct"), within=breach["within"], side=side, **what)
 
@@ -256,14 +288,24 @@ def _paragraph(name: str, mine: list[Finding], case: Case) -> str:
 
 def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     """What a link means for repayment, and what may explain it innocently."""
-    words, worst = case.sheet.words, mine[0]
+    words, worst = case.sheet.words, _speaking(mine)
     size = "low" if worst.level == "yellow" else "high"
     holding = _held(name, case) if size == "high" else ""
-    key = f"case.means.{name}.{'held' if holding else size}"
+    ways = [f"{kind_of(worst.metric)}_{'held' if holding else size}", "held" if holding else size]
+    if size == "low" and any(one.level != "yellow" for link in _PAYS for one in case.links.get(link, [])):
+        ways.insert(0, "low_paid_late")
+    key = next(key for key in (f"case.means.{name}.{way}" for way in ways) if words.has(key))
     said = words(key, figure=_figure(worst.metric, _now(worst, case), case), holding=holding)
     if all(one.is_long(case.sheet.as_of) and _settled(one, case) for one in mine):
         said += words("case.standing", date=words.date(max(one.since for one in mine)))
     return said + words("case.innocent", text=case.sheet.said(case.rules[worst.rules[0]].innocent))
+
+
+def _speaking(mine: list[Finding]) -> Finding:
+    """The finding a link's meaning is told of: of the most severe the first that speaks for the link itself, such as
+    earnings before sales and cover before the balance sheet."""
+    worst = [one for one in mine if one.level == mine[0].level]
+    return next((one for one in worst if not kind_of(one.metric)), mine[0])
 
 
 def _settled(one: Finding, case: Case) -> bool:
@@ -277,7 +319,7 @@ def _settled(one: Finding, case: Case) -> bool:
 def _held(name: str, case: Case) -> str:
     """The figure of the link that still carries this one; empty where none does."""
     by = chain()[name].held_by
-    if by is None or any(one.level != "yellow" for one in case.links.get(by, [])):
+    if by is None or case.links.get(by):
         return ""
     metric = chain()[by].shows
     value = case.compared.at[metric, "now"]
@@ -285,7 +327,7 @@ def _held(name: str, case: Case) -> str:
 
 
 def _figure(metric: str, value: float, case: Case) -> str:
-    return case.sheet.words("case.figure", metric=case.sheet.metric(metric), value=_value(value, metric, case))
+    return case.sheet.words("case.figure", metric=case.sheet.metric(metric), value=case.value(value, metric))
 
 
 def _now(one: Finding, case: Case) -> float:
@@ -334,45 +376,6 @@ def _sure(case: Case, blind: int) -> str:
     return said + (words("case.blind", count=blind) if blind else "")
 
 
-def turning_points(case: Case, count: int = 3) -> str:
-    """At which figures the level would change: the next limit of a rule, or the way back over the one crossed."""
-    words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
-    found.sort(key=lambda one: -_SEVERITY.index(one.level))
-    told = [each for each in (_turning(one, case) for one in found) if each][:count]
-    return words("case.turning", points=words("case.semicolon").join(told)) if told else ""
-
-
-def _turning(one: Finding, case: Case) -> str:
-    words, rule = case.sheet.words, case.rules[one.rules[0]]
-    held = next((test for test in one.own if test["of"] == "now"), None)
-    if held is None:
-        return ""
-    said = {"metric": case.sheet.metric(one.metric), "side": words(f"signal.side.{held['side']}")}
-    limits = [leaf.limits.get(held["side"]) for leaf in rule.condition.leaves() if leaf.metric == one.metric]
-    for level in rule.levels[rule.levels.index(one.level) + 1 :] if one.level in rule.levels else ():
-        for limit in limits:
-            if isinstance(limit, dict) and level in limit:
-                bound = _value(limit[level], one.metric, case)
-                return words("case.turn_worse", limit=bound, level=words(f"signal.level.{level}").lower(), **said)
-    if not held["limit"]:
-        return words("case.turn_zero", **said)
-    return words("case.turn_better", limit=_value(held["limit"], one.metric, case), **said)
-
-
-def nearest(case: Case) -> str:
-    """The banded ratio nearest to its warning line, with both figures; empty where none can be read."""
-    near = []
-    for name, value in case.compared["now"].items():
-        measure = case.measures[name]
-        if measure.band(value) in ("ok", "watch") and measure.warn and measure.group not in _SCORES:
-            near.append((abs(measure.worsening(measure.warn, value)) / max(abs(measure.warn), 1e-9), name))
-    if not near:
-        return ""
-    name = min(near)[1]
-    value, limit = (_value(each, name, case) for each in (case.compared.at[name, "now"], case.measures[name].warn))
-    return case.sheet.words("case.nearest", metric=case.sheet.metric(name), value=value, limit=limit)
-
-
 def _actions(case: Case) -> list[str]:
     """Every action once, the earliest due first, with owner and day and what it answers."""
     words = case.sheet.words
@@ -381,20 +384,17 @@ def _actions(case: Case) -> list[str]:
     for signal in ranked.to_dict("records"):
         rule = case.rules[signal["rule"]]
         due = "—" if pd.isna(signal["due"]) else words.date(signal["due"])
+        late = pd.notna(signal["due"]) and signal["due"] < pd.Timestamp(case.sheet.as_of)
         owner = words(f"signal.owner.{signal['owner']}")
         action = case.sheet.said(rule.action)
         told.setdefault(
-            action, words("case.action", due=due, owner=owner, action=action, why=case.sheet.said(rule.title))
+            action,
+            words(
+                f"case.action{'_late' if late else ''}",
+                due=due,
+                owner=owner,
+                action=action,
+                why=case.sheet.said(rule.title),
+            ),
         )
     return list(told.values())
-
-
-def _unit(metric: str, case: Case) -> str:
-    unit = case.measures[metric].unit if metric in case.measures else observations()[metric].unit
-    return "points" if unit == "count" else unit
-
-
-def _value(value: float, metric: str, case: Case) -> str:
-    words, unit = case.sheet.words, _unit(metric, case)
-    shown = words.value(value, unit, case.sheet.currency)
-    return words("case.days", days=shown) if unit == "days" and pd.notna(value) else shown

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from postloan.report.case import Case
-from postloan.report.exhibits import Exhibit, banded, explained_at, table
+from postloan.report.exhibits import Exhibit, anchored, banded, explained_at, proven, table
 from postloan.report.narrative import Prose
 from postloan.report.record import newest
 from postloan.wording import DASH
@@ -39,7 +39,7 @@ def summary(last: Mapping, now: Mapping, signals: pd.DataFrame, case: Case) -> P
     stand = (signals["status"] != "cleared").sum()
     if stand and not states.isin(_STATES[:4]).any():
         told.append(words("changes.same", count=stand))
-    return Prose((words("changes.joint").join(each for each in told if each),))
+    return Prose((proven(words("changes.joint").join(each for each in told if each), "signals", words),))
 
 
 def _states(signals: pd.DataFrame) -> pd.Series:
@@ -103,7 +103,7 @@ def action_table(actions: pd.DataFrame, case: Case) -> Exhibit:
         due = words.date(row.due) if pd.notna(row.due) else "—"
         cells = (*said, words(f"signal.owner.{row.owner}"), due, _progress(row, case))
         rows.append(dict(zip(columns, cells, strict=True)))
-    return table(words("changes.actions"), rows, case.sheet, columns=columns, css="actions")
+    return anchored("actions", table(words("changes.actions"), rows, case.sheet, columns=columns, css="actions"))
 
 
 def _progress(row: tuple, case: Case) -> str:

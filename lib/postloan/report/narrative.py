@@ -15,6 +15,10 @@ from postloan.report.exhibits import Sheet
 
 STALE_DAYS = 200
 WORST = 4
+YEARLY_DAYS = 300  # statements further apart than this are annual ones
+_UNPARTED = ("missing:end.current_assets", "missing:end.current_liabilities")
+LARGE = 10.0  # a share beyond 1,000 % has a base next to nothing
+LAST_DIGIT = 0.01  # of figures told as multiples
 # A move is worth a sentence from so many times its usual size and such a share of its level, by band now.
 _WORTH_SAYING = {"warn": (0.0, 0.05), "watch": (0.5, 0.05), None: (0.8, 0.10), "ok": (2.0, 0.25)}
 _SCORES = ("distress", "reliability")
@@ -56,6 +60,8 @@ def conclusion(
         second.append(sheet.words("story.flags", count=len(doubtful)))
     worst = worsened(compared, measures)
     points = tuple(_worse(compared.loc[name], measures[name], sheet) for name in worst)
+    if any(not compared.at[name, "usual"] > 0 for name in worst):
+        second.append(sheet.words("story.short_past"))
     if not points:
         second.append(sheet.words("story.none_worse"))
     joint = "" if sheet.words.language == "zh" else " "
@@ -91,13 +97,23 @@ def worsened(compared: pd.DataFrame, measures: dict[str, Measure], count: int = 
         times = worse / row["usual"] if row["usual"] > 0 else 1.0
         relative = worse / max(abs(row["year_ago"]), 1e-9)
         least_times, least_relative = _WORTH_SAYING[band]
-        if times >= least_times and relative >= least_relative and not (band == "ok" and measure.group in _SCORES):
+        if times >= least_times and relative >= least_relative and not _trifling(row, measure, band):
             weight = {"warn": 3.0, "watch": 2.0}.get(band, 1.0)
             scored.append((weight * min(times, 4.0) ** 0.5 * min(relative, 1.0), name))
     chosen: dict[str, str] = {}
     for _, name in sorted(scored, reverse=True):
         chosen.setdefault(measures[name].group, name)
     return list(chosen.values())[:count]
+
+
+def _trifling(row: pd.Series, measure: Measure, band: str | None) -> bool:
+    """Whether a move means nothing by itself: a score within its band or without one, growth turned into a loss
+    (which the loss itself tells), a share whose base is next to nothing, a figure that moves in its last digit."""
+    if measure.group in _SCORES and band in ("ok", None):
+        return True
+    if measure.unit == "pct" and (abs(row["now"]) > LARGE or (measure.group == "growth" and row["now"] < -1)):
+        return True
+    return measure.unit == "times" and abs(row["now"] - row["year_ago"]) <= LAST_DIGIT
 
 
 def _freshness(latest: pd.Series, sheet: Sheet) -> str:
@@ -131,7 +147,8 @@ def _cash(compared: pd.DataFrame, sheet: Sheet) -> list[str]:
         said.append(words("story.cash_out", cfo=words.money(-cash, sheet.currency)))
     elif pd.notna(profit) and cash >= 0:
         key = "story.cash_despite" if profit < 0 else "story.cash_ahead" if cash >= profit else "story.cash_behind"
-        said.append(words(key, cfo=words.money(cash, sheet.currency)))
+        share = words.value(cash / profit, "pct") if profit > 0 else ""
+        said.append(words(key, cfo=words.money(cash, sheet.currency), share=share))
     return said
 
 
@@ -155,7 +172,8 @@ def _worse(row: pd.Series, measure: Measure, sheet: Sheet) -> str:
         band=words("story.worse_band", band=words(f"band.{band}")) if band else "",
         size=words(f"story.{size}", times=f"{times:,.1f}"),
     )
-    ask = words("story.explain_next", question=words(f"story.ask.{measure.group}"))
+    key = f"story.ask.{row.name}"
+    ask = words("story.explain_next", question=words(key if words.has(key) else f"story.ask.{measure.group}"))
     return said + ("" if words.language == "zh" else " ") + ask
 
 
@@ -213,6 +231,11 @@ def gaps(
         found.append((words("gap.stale", days=age), words("gap.stale_effect")))
     if len(periods) < 8:
         found.append((words("gap.history", count=len(periods)), words("gap.history_effect")))
+    yearly = len(periods) > 1 and (periods["period_end"].diff().dropna() > pd.Timedelta(days=YEARLY_DAYS)).all()
+    if yearly:
+        found.append((words("gap.yearly"), words("gap.yearly_effect")))
+    if compared.at["current_ratio", "reason"] in _UNPARTED and pd.notna(compared.at["liabilities_to_assets", "now"]):
+        found.append((words("gap.unparted"), words("gap.unparted_effect")))
     found += [(words("gap.period", month=str(month)), words("gap.period_effect")) for month in missing["month"]]
     for row in doubtful.itertuples():
         amounts = {
@@ -221,13 +244,14 @@ def gaps(
         }
         said = words(f"gap.{row.flag}", period=words.date(row.period_end), item=words.item(row.item), **amounts)
         found.append((said, words("gap.flag_effect")))
-    return found + _missing_items(compared, sheet)
+    blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
+    of_quarters = blank["reason"].str.startswith("missing:quarter.")
+    return found + _missing_items(blank[~of_quarters] if yearly else blank, sheet)
 
 
-def _missing_items(compared: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
+def _missing_items(blank: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
     """Missing inputs, each once, with the ratios it costs (the parts of scores left out)."""
     words, found = sheet.words, []
-    blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
     for reason, part in blank.groupby("reason", sort=False):
         names = [
             words.ratio(name) for name in part.index if not name.startswith(("beneish_", "piotroski_", "montier_"))

@@ -161,7 +161,7 @@ def _figures(inputs: str, floors: object, sheet: Sheet) -> str:
 
 def _doubt(asset: Mapping, floors: object, sheet: Sheet) -> str:
     """What could still worsen the class, because nobody has answered it."""
-    words, asked = sheet.words, [name for name in str(asset["missing"]).split(",") if name]
+    words, asked = sheet.words, [name for name in str(asset["missing"]).split(",") if name not in ("", "rule_set")]
     if asset["verdict"] == "judged" or not asked:
         return ""
     names = [
@@ -200,7 +200,8 @@ def plan_story(plan: Mapping, sheet: Sheet) -> Exhibit:
         told.append(words("plan.cannot"))
     else:
         told += _planned(plan, sheet)
-    return anchored("plan", Exhibit(Prose((words("changes.joint").join(told),))._repr_html_()))
+    said = proven(words("changes.joint").join(told), "actions" if plan["carried"] else "grounds", words)
+    return anchored("plan", Exhibit(Prose((said,))._repr_html_()))
 
 
 def _planned(plan: Mapping, sheet: Sheet) -> list[str]:
