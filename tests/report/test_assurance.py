@@ -1,7 +1,6 @@
 """How far the statements can be believed, in words: every test in both languages, with its figures and papers."""
 
 import dataclasses
-import html
 import re
 
 import pandas as pd
@@ -9,17 +8,10 @@ import pytest
 
 from postloan import texts
 from postloan.analysis import reliability
-from postloan.report import assurance, exhibits
+from postloan.report import assurance
+from sheets import sheet, told
 
 _, TESTS = reliability.load()
-
-
-def sheet(language):
-    return exhibits.Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e4, "万", 0))
-
-
-def told(part):
-    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
 
 
 def failing(*tests):

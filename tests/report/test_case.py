@@ -1,6 +1,5 @@
 """The case in words: every rule in both languages, figures as in the evidence, the quiet case as well."""
 
-import html
 import re
 
 import pandas as pd
@@ -9,14 +8,11 @@ import pytest
 from postloan import chasing, early_warning, measures, rules, texts
 from postloan.judgement import rules as judging
 from postloan.judgement import trial
-from postloan.report import case, changes, exhibits
+from postloan.report import case, changes
+from sheets import sheet, told
 
 BOOK, MEASURES, AS_OF = rules.load(), measures(), "2026-05-15"
 TAGS = re.compile(r"<[^>]+>")
-
-
-def sheet(language):
-    return exhibits.Sheet(texts(language), "CNY", AS_OF, 360, 2, 1, True, (1e4, "万", 0))
 
 
 def compared(**now):
@@ -38,10 +34,6 @@ def fired(*names):
         warned = early_warning.scan(judging.RuleBook({name: rule}), seen, as_of=AS_OF).live
         rows.append(warned)
     return pd.concat(rows, ignore_index=True)
-
-
-def told(made):
-    return html.unescape(TAGS.sub(" ", made._repr_html_()))
 
 
 def make(language, *names, **now):

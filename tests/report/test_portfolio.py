@@ -1,6 +1,5 @@
 """The whole book in words and tables, in both languages: full, empty, without loans."""
 
-import html
 import re
 
 import numpy as np
@@ -24,6 +23,7 @@ from postloan.portfolio import (
 )
 from postloan.report import portfolio_charts, portfolio_moves, portfolio_patterns, portfolio_tables, whole_book
 from postloan.tables import CLASSES, LEVELS
+from sheets import told
 
 AS_OF = "2026-05-15"
 NO_LATE = {"promises": 0, "actions": 0, "reviews": 0}
@@ -40,10 +40,6 @@ def sheet(request):
     return whole_book.BookSheet(
         texts(request.param), "CNY", AS_OF, 360, 2, 1, False, (1.0, "", 2), {"A": "甲", "B": "<b>"}, rules.load().rules
     )
-
-
-def told(part):
-    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
 
 
 def lead(rows, sheet):
