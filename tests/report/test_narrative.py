@@ -60,3 +60,12 @@ def test_unparted_balance_sheet_is_said():
     ends = pd.DataFrame({"period_end": pd.date_range("2024-03-31", periods=9, freq="QE")})
     found = narrative.gaps(made, pd.DataFrame({"month": []}), pd.DataFrame(), ends, sheet)
     assert any("放贷、保险或租赁" in effect for _, effect in found)
+
+
+def test_unusual_or_not_is_said_once():
+    sheet = exhibits.Sheet(texts("en"), "USD", "2026-05-15", 360, 2, 1, True, (1e6, "m", 0))
+    made = compared(return_on_equity=(-0.5, 0.1, 0.1), current_ratio=(0.4, 0.9, float("nan")), revenue_ttm=(1, 1, 1))
+    latest = pd.Series({"period_end": pd.Timestamp("2026-03-31"), "known_on": pd.Timestamp("2026-04-30")})
+    told = narrative.conclusion(made, latest, pd.DataFrame(), MEASURES, sheet)
+    assert told.paragraphs[1].endswith("fewer than eight year-on-year changes on file: Current ratio.")
+    assert any("about 6.0 times its own usual change" in point for point in told.points)

@@ -62,6 +62,13 @@ def test_unknown_exposure_is_said_not_nil(sheet):
     assert not re.search(r"0\.00|CNY 0|0元", said)
 
 
+def test_borrowers_without_level_are_counted(sheet):
+    """The levels of the first sentence add up to the book."""
+    said = lead([*ROWS, {"borrower_id": "C", "level": "unknown", "class": "unknown"}], sheet)
+    assert sheet.words("portfolio.lead.unlevelled", count=1) in said
+    assert sheet.words("portfolio.lead.unlevelled", count=1) not in lead(ROWS, sheet)
+
+
 def test_nothing_from_data_is_markup(sheet):
     stand = hand_book.standing(ROWS)
     page = portfolio_tables.work_table(worklist.rank(stand, AS_OF), stand, sheet).html

@@ -60,8 +60,8 @@ def conclusion(
         second.append(sheet.words("story.flags", count=len(doubtful)))
     worst = worsened(compared, measures)
     points = tuple(_worse(compared.loc[name], measures[name], sheet) for name in worst)
-    if any(not compared.at[name, "usual"] > 0 for name in worst):
-        second.append(sheet.words("story.short_past"))
+    if unsure := [sheet.words.ratio(name) for name in worst if not compared.at[name, "usual"] > 0]:
+        second.append(sheet.words("story.short_past", ratios=sheet.words("case.and").join(unsure)))
     if not points:
         second.append(sheet.words("story.none_worse"))
     joint = "" if sheet.words.language == "zh" else " "
@@ -162,7 +162,7 @@ def _bands(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -
 def _worse(row: pd.Series, measure: Measure, sheet: Sheet) -> str:
     words = sheet.words
     times = measure.worsening(row["now"], row["year_ago"]) / row["usual"] if row["usual"] > 0 else float("nan")
-    size = "size_unknown" if pd.isna(times) else "size_large" if times >= 1.5 else "size_usual"
+    size = "" if pd.isna(times) else words(f"story.size_{'large' if times >= 1.5 else 'usual'}", times=f"{times:,.1f}")
     band = measure.band(row["now"])
     said = words(
         "story.worse",
@@ -170,7 +170,7 @@ def _worse(row: pd.Series, measure: Measure, sheet: Sheet) -> str:
         before=words.value(row["year_ago"], measure.unit, sheet.currency),
         now=words.value(row["now"], measure.unit, sheet.currency),
         band=words("story.worse_band", band=words(f"band.{band}")) if band else "",
-        size=words(f"story.{size}", times=f"{times:,.1f}"),
+        size=size,
     )
     key = f"story.ask.{row.name}"
     ask = words("story.explain_next", question=words(key if words.has(key) else f"story.ask.{measure.group}"))

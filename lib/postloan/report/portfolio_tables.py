@@ -25,6 +25,8 @@ def lead(standing: pd.DataFrame, ranked: pd.DataFrame, limits: pd.DataFrame, lat
     levels = words("case.comma").join(
         f"{words(f'signal.level.{level}')} {(standing['level'] == level).sum()}" for level in reversed(LEVELS)
     )
+    if unjudged := int((standing["level"] == UNKNOWN).sum()):
+        levels += words("portfolio.lead.unlevelled", count=unjudged)
     told = [_size(standing, levels, sheet)]
     bad = standing[standing["class"].isin(NPL)]
     total = standing["exposure"].sum()
