@@ -146,6 +146,13 @@ def test_thin_cash_carries_nothing():
     assert "still brings in cash" not in told(case.story(thin))
 
 
+def test_lender_is_not_judged_by_traders_limits():
+    made = make("en", "liabilities_high")
+    assert "lends, insures or leases" not in told(case.story(made))
+    made.compared.loc["current_ratio", "reason"] = "missing:end.current_assets"
+    assert "lends, insures or leases" in told(case.story(made))
+
+
 def test_late_action_says_since_when():
     made = make("en", "operating_loss")
     made.signals["due"] = pd.Timestamp("2025-07-07")

@@ -53,7 +53,7 @@ def test_story_of_missing_cover_has_the_reason():
         repayment.story(covers(reason="missing:ttm.ebitda"), future(reason="undefined"), COMING, ASSUMED, sheet("en"))
     )
     assert "cannot be formed (missing:" in text
-    assert "cannot be forecast: items of the formula are not reported" in text
+    assert "cannot be forecast (items of the formula are not reported" in text
 
 
 def test_story_without_our_plan_says_so():

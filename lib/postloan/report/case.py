@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
-from postloan.report.narrative import Prose
+from postloan.report.narrative import Prose, unparted
 from postloan.report.turning import is_guard, nearest, observed_by_us, turning_points
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
@@ -371,9 +371,10 @@ def _sure(case: Case, blind: int) -> str:
     """How sure this is: how much is computed, how much still to verify, how much is forecast, how much unseen."""
     words, counts = case.sheet.words, case.signals["standing"].value_counts()
     kinds = [name for name in ("confirmed", "to_verify", "watch") if name in counts]
-    told = [words(f"case.sure.{name}", count=counts[name]) for name in kinds]
-    said = words("case.sure_is", parts=words("case.comma").join(told))
-    return said + (words("case.blind", count=blind) if blind else "")
+    told = words("case.comma").join(words(f"case.sure.{name}", count=counts[name]) for name in kinds)
+    said = words("case.sure_is", parts=told)
+    said += words("case.blind", count=blind) if blind else ""
+    return said + (words("case.unparted") if unparted(case.compared) else "")
 
 
 def _actions(case: Case) -> list[str]:
@@ -385,16 +386,7 @@ def _actions(case: Case) -> list[str]:
         rule = case.rules[signal["rule"]]
         due = "—" if pd.isna(signal["due"]) else words.date(signal["due"])
         late = pd.notna(signal["due"]) and signal["due"] < pd.Timestamp(case.sheet.as_of)
-        owner = words(f"signal.owner.{signal['owner']}")
+        said = {"due": due, "owner": words(f"signal.owner.{signal['owner']}"), "why": case.sheet.said(rule.title)}
         action = case.sheet.said(rule.action)
-        told.setdefault(
-            action,
-            words(
-                f"case.action{'_late' if late else ''}",
-                due=due,
-                owner=owner,
-                action=action,
-                why=case.sheet.said(rule.title),
-            ),
-        )
+        told.setdefault(action, words(f"case.action{'_late' if late else ''}", action=action, **said))
     return list(told.values())

@@ -234,7 +234,7 @@ def gaps(
     yearly = len(periods) > 1 and (periods["period_end"].diff().dropna() > pd.Timedelta(days=YEARLY_DAYS)).all()
     if yearly:
         found.append((words("gap.yearly"), words("gap.yearly_effect")))
-    if compared.at["current_ratio", "reason"] in _UNPARTED and pd.notna(compared.at["liabilities_to_assets", "now"]):
+    if unparted(compared):
         found.append((words("gap.unparted"), words("gap.unparted_effect")))
     found += [(words("gap.period", month=str(month)), words("gap.period_effect")) for month in missing["month"]]
     for row in doubtful.itertuples():
@@ -247,6 +247,12 @@ def gaps(
     blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
     of_quarters = blank["reason"].str.startswith("missing:quarter.")
     return found + _missing_items(blank[~of_quarters] if yearly else blank, sheet)
+
+
+def unparted(compared: pd.DataFrame) -> bool:
+    """Whether the balance sheet is there but knows no current items, as those of lenders and insurers do not."""
+    told = compared.at["current_ratio", "reason"] in _UNPARTED
+    return told and pd.notna(compared.at["liabilities_to_assets", "now"])
 
 
 def _missing_items(blank: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
