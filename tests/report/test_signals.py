@@ -11,7 +11,7 @@ from postloan.report import exhibits, signals
     ("states", "said"),
     [
         (["persisting", "persisting"], "None of them is new or worse"),
-        (["new", "persisting"], "1 of them are new or worse"),
+        (["new", "persisting"], "New or worse since the last review: 1."),
         (["new", "new"], "independent groups of evidence: 1. "),
     ],
 )
