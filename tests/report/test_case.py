@@ -195,6 +195,13 @@ def test_meaning_fits_the_figure(rule, key):
     assert texts("en")(f"case.means.{key}", figure="|").split("(|)")[0] in told(case.story(made))
 
 
+@pytest.mark.parametrize(("equity", "key"), [(-0.2, "gone_high"), (0.1, "cushion_high")])
+def test_negative_equity_is_called_gone(equity, key):
+    made = make("zh", "liabilities_high", equity_to_assets=equity, cfo_to_liabilities=-0.1)
+    made.signals["level"] = "orange"
+    assert texts("zh")(f"case.means.repayment.{key}", figure="|").split("（|）")[0] in told(case.story(made))
+
+
 def test_weak_business_is_not_called_harmless_beside_trouble():
     made = make("zh", "return_on_assets_poor", "insolvent_and_losing")
     assert "已经伤及偿债" in told(case.story(made))

@@ -294,6 +294,8 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     ways = [f"{kind_of(worst.metric)}_{'held' if holding else size}", "held" if holding else size]
     if size == "low" and any(one.level != "yellow" for link in _PAYS for one in case.links.get(link, [])):
         ways.insert(0, "low_paid_late")
+    if kind_of(worst.metric) == "cushion" and case.compared.at["equity_to_assets", "now"] < 0:
+        ways.insert(0, f"gone_{size}")
     key = next(key for key in (f"case.means.{name}.{way}" for way in ways) if words.has(key))
     said = words(key, figure=_figure(worst.metric, _now(worst, case), case), holding=holding)
     if all(one.is_long(case.sheet.as_of) and _settled(one, case) for one in mine):
