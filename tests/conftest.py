@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 
 import hypothesis
@@ -54,6 +55,14 @@ def database(server):
     """The address of an empty database."""
     with server.database() as address:
         yield address
+
+
+@pytest.fixture
+def no_noise():
+    """Any warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
 
 
 def facts(rows: list[tuple], borrower_id: str = "A", known_on: str = "2023-06-30") -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pytest
 
 from postloan import settings
 from postloan.book.store import open_book
-from postloan.whole_files import beside, harmless
+from postloan.whole_files import beside, harmless, write_whole
 
 FORMULAS = ["=cmd|' /C calc'!A0", "+1+cmd|x", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "=1"]
 PLAIN = ["甲", "C34", "", "-5", "+0.25", "a=b", "2024-01-31", None, -5.0]
@@ -21,6 +21,12 @@ def test_failure_leaves_what_stood(tmp_path):
     with pytest.raises(TypeError), beside(tmp_path / "x.csv") as part:
         part.write_text(None)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x.csv", "old")]
+
+
+def test_text_is_whole_or_nothing(tmp_path):
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(tmp_path / "pages" / "x.html", "\ud800")
+    assert list((tmp_path / "pages").iterdir()) == []
 
 
 def test_others_may_not_read(tmp_path, monkeypatch):

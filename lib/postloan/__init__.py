@@ -88,7 +88,6 @@ __all__ = [
     "servicing",
     "settings",
     "sight",
-    "sightings",
     "signals",
     "signing",
     "stance",

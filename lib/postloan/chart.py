@@ -31,7 +31,6 @@ class Item:
     en: str
     total: bool = False
     memo: bool = False
-    deducted: bool = False
     count: bool = False
     position: str = ""
     of: str = ""

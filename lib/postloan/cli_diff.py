@@ -10,6 +10,7 @@ import click
 
 from postloan import settings
 from postloan.errors import RunError
+from postloan.whole_files import write_whole
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
     from postloan.book.store import Book
@@ -26,7 +27,6 @@ if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` sh
 def diff(borrower: str, then: str | None, now: str | None, **told: object) -> None:
     """Compare two stored reviews of BORROWER: level, class, signals, ratios and actions, then and now."""
     from postloan.batch.names import safe_name
-    from postloan.batch.run import write_whole
     from postloan.book.store import open_book
 
     book = open_book(told["book"] or "default")

@@ -13,7 +13,7 @@ from postloan import industries, settings
 from postloan.analysis import accounts, assumptions, environment, events, peers, reliability, talks, use_params
 from postloan.batch import parameters, plan
 from postloan.book import flows, index_files, outcomes
-from postloan.judgement import classification, monitoring, rules, sight, stance, workout_rules
+from postloan.judgement import class_rules, monitoring, rules, sight, stance, workout_rules
 from postloan.measures import Link, Measure, Observation
 from postloan.portfolio import backtest, hazard_params, policy
 
@@ -27,7 +27,7 @@ MODELS: dict[str, Any] = {
     "backtest": backtest.Bars,
     "capacity": assumptions.Assumptions,
     "chain": dict[str, Link],
-    "classes": classification.Floors,
+    "classes": class_rules.Floors,
     "contacts": talks.Reading,
     "events": dict[str, events.Reading],
     "flows": flows.Mapping,

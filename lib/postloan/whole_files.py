@@ -1,10 +1,11 @@
-"""Files that hold what clients told us: there whole or not at all, for their owner only, harmless in a spreadsheet."""
+"""Files that are there whole or not at all; those with what clients told us private, and harmless in a spreadsheet."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,21 +17,29 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d*\.?\d+$)")  # what a spreadsheet woul
 
 
 @contextlib.contextmanager
-def beside(file: Path) -> Iterator[Path]:
+def beside(file: Path, *, private: bool = True) -> Iterator[Path]:
     """A path to write to, which takes the place of `file` when the block ends well.
 
-    Only the owner may read a new file; one that is replaced keeps the rights it had.
+    Only the owner may read a new `private` file, and one that is replaced keeps the rights it had; others have the
+    rights of the process.
     """
-    part = file.with_name(f".{file.name}.part")
+    part = file.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        part.unlink(missing_ok=True)
-        part.touch(0o600)
-        if file.exists():
-            shutil.copymode(file, part)
+        if private:
+            part.touch(0o600)
+            if file.exists():
+                shutil.copymode(file, part)
         yield part
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text with the rights of the process, its folder made where there is none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with beside(file, private=False) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:

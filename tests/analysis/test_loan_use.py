@@ -13,7 +13,7 @@ from postloan import settings
 from postloan.analysis import loan_use, parties, tracing, use_params
 from postloan.errors import ContractError, RuleError
 
-STEEL, SHELL, BOSS = "示例钢铁有限公司", "示例商贸有限公司", "周二"
+STEEL, SHELL = "示例钢铁有限公司", "示例商贸有限公司"
 LISTED = party(STEEL, relation="supplier", kind="company", on_contract=1, founded_on="2010-01-01")
 
 

@@ -1,7 +1,5 @@
 """Forecasts of ratios from their items, and the chance of a breach."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,11 +15,7 @@ NAMES = ["revenue_quarter", "current_ratio", "interest_cover", "gross_margin", "
 STATEMENTS = sample.make(1, 10).tables["statements"].assign(derived=False)
 
 
-@pytest.fixture(autouse=True)
-def no_noise():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_noise")
 
 
 def panel(borrower, until="2025-12-31"):

@@ -318,9 +318,7 @@ def test_texts_for_every_test(language):
         for part in ("title", "found", "innocent"):
             assert "{" not in words(f"reliability.test.{test.id}.{part}", **filled)
         assert words(f"reliability.ask.{test.ask}")
-        assert words(f"reliability.group.{test.group}")
-    kinds = {"paper": BOOK.kinds + BOOK.lines, "reference": BOOK.references, "grade": reliability.GRADES}
-    assert all(words(f"reliability.{block}.{name}") for block, names in kinds.items() for name in names)
+    assert all(words(f"reliability.grade.{name}") for name in reliability.GRADES)
 
 
 def test_texts_speak_of_nothing_else():
@@ -329,16 +327,6 @@ def test_texts_speak_of_nothing_else():
     asks = {key.split(".")[2] for key in told if key.startswith("reliability.ask.")}
     assert tests == {test.id for test in TESTS}
     assert asks == {test.ask for test in TESTS}
-
-
-@pytest.mark.parametrize("language", settings.LANGUAGES)
-def test_every_cannot_has_words(checked, language):
-    words = texts(language)
-    for reason in set(checked["missing"].dropna()):
-        kind, _, names = reason.partition(":")
-        named = [f"reliability.{kind}.{name}" for name in names.split(", ")] if kind in ("paper", "reference") else []
-        what = ", ".join(words(name) for name in named) or words.formula(names)
-        assert not re.search(r"[a-z_]+\.[a-z_]+", words(f"reliability.cannot.{kind}", what=what))
 
 
 def test_nobody_is_accused():

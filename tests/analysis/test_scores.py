@@ -5,6 +5,7 @@ import pytest
 from conftest import SHARED, facts, needs_shared
 from postloan.analysis import scores
 from postloan.analysis.periods import Panel
+from postloan.errors import ContractError
 from postloan.measures import measures
 
 # The golden company of the domain reference: CNY m, twelve-month flows, period-end stocks.
@@ -30,19 +31,31 @@ GOLDEN = dict(
 )  # fmt: skip
 
 
-def scored(now: dict = NOW, before: dict = BEFORE) -> pd.DataFrame:
+def filed(now: dict = NOW, before: dict = BEFORE) -> Panel:
     rows = [
         (day, 12, item, amount * 1e6)
         for day, lines in (("2022-12-31", now), ("2021-12-31", before))
         for item, amount in lines.items()
     ]
-    table = scores.compute(Panel(facts(rows)))
+    return Panel(facts(rows))
+
+
+def scored(now: dict = NOW, before: dict = BEFORE) -> pd.DataFrame:
+    table = scores.compute(filed(now, before))
     return table[table["period_end"] == "2022-12-31"].set_index("ratio")
 
 
 @pytest.mark.parametrize("score", GOLDEN)
 def test_score_equals_golden(score):
     assert scored().at[score, "value"] == pytest.approx(GOLDEN[score], abs=1e-6)
+
+
+def test_score_is_taken_apart():
+    told = scores.explain(filed(), "altman_z", "A", "2022-12-31")
+    assert told.value == pytest.approx(GOLDEN["altman_z"])
+    assert {"retained_earnings", "market_value_equity"} <= set(told.facts["item"])
+    with pytest.raises(ContractError, match=r"unknown score 'z'; known: .*altman_z"):
+        scores.explain(filed(), "z", "A", "2022-12-31")
 
 
 def test_missing_index_counts_as_one():

@@ -1,7 +1,5 @@
 """Forecasts of long tables: odd series get an answer or a reason, wrong tables an error that says where."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +7,7 @@ import pytest
 from postloan.analysis import trends
 from postloan.errors import ContractError
 
-
-@pytest.fixture(autouse=True)
-def no_noise():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_noise")
 
 
 def table(values, name="a", first=0):
@@ -89,8 +82,9 @@ def test_time_may_be_written_in_many_ways(form):
         (table(WAVE).astype(object).assign(value=["x", *WAVE[1:]]), r"row 1: 'x'"),
         (pd.concat([table(WAVE), table(WAVE[:1])]), r"1 rows repeat a series and t; first in row 21"),
         (table(WAVE).assign(t="soon"), r"row 1: t 'soon'"),
+        (table(WAVE).assign(t=1e308), r"row 1: t 1e\+308 is beyond all counting"),
     ],
-    ids=["column", "text", "twice", "time"],
+    ids=["column", "text", "twice", "time", "far"],
 )
 def test_wrong_table_is_told_where(wrong, said):
     with pytest.raises(ContractError, match=said):

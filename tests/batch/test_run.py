@@ -109,12 +109,6 @@ def test_nothing_started_is_two(run, book):
     assert batch.exit_code([batch.Outcome(job, "died", error={"name": "WorkerLost"})]) == 2
 
 
-def test_whole_file_or_none(tmp_path):
-    with pytest.raises(UnicodeEncodeError):
-        batch.write_whole(tmp_path / "x.html", "\ud800")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_name_is_never_code(home, run):
     """A borrower whose id and name are code and markup: text in the notebook, escaped on page and index."""
     name = '"; import os; os._exit(3) #'

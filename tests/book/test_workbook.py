@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import functools
+import io
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -30,10 +33,27 @@ FACT = {
 }
 
 
+@functools.cache
+def template() -> bytes:
+    """A blank template, written once: most tests only need one to lie somewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        workbook.write_template(Path(folder) / "t.xlsx")
+        return (Path(folder) / "t.xlsx").read_bytes()
+
+
+@functools.cache
+def short_template() -> bytes:
+    """The same without the two thousand blank rows a sheet, which take a second to read and another to write."""
+    book, short = openpyxl.load_workbook(io.BytesIO(template())), io.BytesIO()
+    for name in TABLES:
+        book[name].delete_rows(21, book[name].max_row)
+    book.save(short)
+    return short.getvalue()
+
+
 def filled(path: Path, borrowers: tuple = (), statements: tuple = ()) -> Path:
     """A template at `path` with rows put under the example."""
-    workbook.write_template(path)
-    book = openpyxl.load_workbook(path)
+    book = openpyxl.load_workbook(io.BytesIO(short_template()))
     for table, rows in (("borrowers", borrowers), ("statements", statements)):
         for number, row in enumerate(rows, start=5):
             for column, value in enumerate(row, start=1):
@@ -73,24 +93,21 @@ def test_template_holds_known_sheets(tmp_path):
     assert "2026-05-15" in [row[0].value for row in book["说明 README"].rows]
 
 
-def test_headers_come_thrice(tmp_path):
-    workbook.write_template(tmp_path / "t.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["statements"]
+def test_headers_come_thrice():
+    sheet = openpyxl.load_workbook(io.BytesIO(template()))["statements"]
     amount = [cell.value for cell in sheet["E"][:3]]
     assert amount == ["amount", "金额（元）", "amount (basic currency unit)"]
     assert sheet["A4"].value.startswith(EXAMPLE)
     assert sheet["A4"].font.italic
 
 
-def test_codes_are_text_cells(tmp_path):
-    workbook.write_template(tmp_path / "t.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["borrowers"]
+def test_codes_are_text_cells():
+    sheet = openpyxl.load_workbook(io.BytesIO(template()))["borrowers"]
     assert {sheet.cell(row, column).number_format for row in (4, 2003) for column in (1, 7)} == {"@"}
 
 
-def test_lists_offer_every_item(tmp_path):
-    workbook.write_template(tmp_path / "t.xlsx")
-    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+def test_lists_offer_every_item():
+    book = openpyxl.load_workbook(io.BytesIO(template()))
     rules = {str(rule.sqref): rule.formula1 for rule in book["statements"].data_validations.dataValidation}
     assert rules["C4:C2003"] == '"0,3,6,9,12"'
     last = len(chart.items()) + 3
@@ -293,7 +310,7 @@ def test_wrong_sheet_is_named(tmp_path, content, message):
 
 
 def test_template_unfilled_is_refused(tmp_path):
-    workbook.write_template(tmp_path / "t.xlsx")
+    (tmp_path / "t.xlsx").write_bytes(template())
     with pytest.raises(SourceError, match="found none"):
         workbook.read(tmp_path / "t.xlsx")
 
@@ -364,8 +381,7 @@ def test_tables_are_recognised(tmp_path, text, kind):
 
 
 def test_workbook_is_known_by_content(tmp_path):
-    workbook.write_template(tmp_path / "t.xlsx")
-    (tmp_path / "t.xlsx").rename(tmp_path / "t.bin")
+    (tmp_path / "t.bin").write_bytes(template())
     assert workbook.recognise(tmp_path / "t.bin") == "workbook"
     assert workbook.recognise(sheets(tmp_path / "o.xlsx", other=[["a"]])) is None
 
@@ -404,7 +420,6 @@ def test_entities_are_not_expanded(tmp_path, part):
     assert "root:" not in told
 
 
-def test_template_holds_no_formula(tmp_path):
-    workbook.write_template(tmp_path / "t.xlsx")
-    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+def test_template_holds_no_formula():
+    book = openpyxl.load_workbook(io.BytesIO(template()))
     assert not [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]

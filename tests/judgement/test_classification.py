@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from postloan import settings
 from postloan.errors import ContractError, RuleError
 from postloan.judgement import classification
-from postloan.judgement.classification import CLASSES, RANK, Facts, classify
+from postloan.judgement.class_rules import RANK, Facts
+from postloan.judgement.classification import CLASSES, classify
 
 RULES = classification.load()
 AFTER, BEFORE = "2026-05-15", "2023-06-30"

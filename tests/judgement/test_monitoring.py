@@ -9,7 +9,7 @@ import yaml
 from postloan import settings
 from postloan.errors import ContractError, RuleError
 from postloan.judgement import monitoring
-from postloan.judgement.monitoring import revaluations, schedule
+from postloan.judgement.monitoring import schedule
 
 AS_OF = "2026-05-15"  # a Friday
 USUAL = {"class": "normal", "level": "none", "exposure_cny": 2e7, "term_months": 24, "segment": "corporate"}
@@ -257,27 +257,6 @@ def test_unknown_actions_are_missing():
     assert one({}, actions=ACTIONS.head(0))["missing"] == ""
 
 
-# --- collateral
-
-
-def test_collateral_is_valued_again():
-    held = [("c1", "real_estate", "2025-05-15"), ("c2", "inventory", "2026-02-13"), ("c3", "equipment", None)]
-    table = pd.DataFrame(held, columns=["collateral_id", "kind", "valued_on"]).assign(borrower_id="b1")
-    told = revaluations(table, "2026-05-20")
-    assert [day(due) for due in told["due"].iloc[:2]] == ["2026-05-15", "2026-05-14"]
-    assert list(told["overdue_days"].iloc[:2]) == [5, 6]
-    assert (told["missing"].iloc[2], pd.isna(told["due"].iloc[2])) == ("valued_on", True)
-
-
-@pytest.mark.parametrize(
-    ("kind", "valued_on", "said"), [("yacht", None, "real_estate.*yacht"), ("land", "2026-05-16", "2026-05-16")]
-)
-def test_wrong_collateral_is_refused(kind, valued_on, said):
-    table = pd.DataFrame({"collateral_id": ["c1"], "borrower_id": ["b1"], "kind": [kind], "valued_on": [valued_on]})
-    with pytest.raises(ContractError, match=rf"(?s)collateral: .*{said}"):
-        revaluations(table, AS_OF)
-
-
 # --- tables and rules that are wrong
 
 
@@ -356,5 +335,5 @@ def test_wrong_plan_says_file_and_field(tmp_path, said):
 
 def test_every_interval_states_its_basis():
     plan = monitoring.load()
-    checks = [plan.first_check, plan.site_visit, *plan.special.values(), *plan.intervals, *plan.revaluation.values()]
+    checks = [plan.first_check, plan.site_visit, *plan.special.values(), *plan.intervals]
     assert all(each.basis for each in checks)

@@ -157,9 +157,9 @@ def test_break_even_meets_enforcing_now(kept, failed, now):
 
 
 def test_modification_by_hand():
-    assert valuation.modified(100.0, 89.0, 0.10) == (-11.0, 0.11, True, True)
+    assert valuation.modified(100.0, 89.0, 0.10) == (-11.0, 0.11, True)
     assert valuation.modified(100.0, 96.1, 0.10).substantial is False
-    assert valuation.modified(100.0, 100.0, 0.10, equity=True) == (0.0, 0.0, False, True)
+    assert valuation.modified(100.0, 100.0, 0.10, equity=True) == (0.0, 0.0, True)
 
 
 # -- recovery

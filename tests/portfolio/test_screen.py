@@ -94,6 +94,10 @@ def test_command_shows_and_writes(book, tmp_path):
     assert file.read_bytes().startswith(b"\xef\xbb\xbf")
 
 
+def test_no_rows_are_no_text(found):
+    assert screen.shown(found.head(0), "en") == ""
+
+
 def test_exit_says_whether_the_level_is_reached(tmp_path):
     ledger = open_book(f"sqlite:///{tmp_path / 'calm.db'}")
     made = sample.make(1, 10)

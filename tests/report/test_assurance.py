@@ -1,6 +1,6 @@
 """How far the statements can be believed, in words: every test in both languages, with its figures and papers."""
 
-import html
+import dataclasses
 import re
 
 import pandas as pd
@@ -8,17 +8,10 @@ import pytest
 
 from postloan import texts
 from postloan.analysis import reliability
-from postloan.report import assurance, exhibits
+from postloan.report import assurance
+from sheets import sheet, told
 
 _, TESTS = reliability.load()
-
-
-def sheet(language):
-    return exhibits.Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e4, "万", 0))
-
-
-def told(part):
-    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
 
 
 def failing(*tests):
@@ -69,3 +62,11 @@ def test_inside_agreement_is_no_proof():
     backed = told(assurance.story(GRADED.replace({0: 2}), failing(TESTS[0]), sheet("zh")))
     assert texts("zh")("assurance.no_outside") in alone
     assert texts("zh")("assurance.no_outside") not in backed
+
+
+@pytest.mark.parametrize(("currency", "paper"), [("CNY", "VAT returns"), ("USD", "state sales-tax returns")])
+def test_papers_are_those_of_the_country(currency, paper):
+    where = dataclasses.replace(sheet("en"), currency=currency)
+    checked = failing(*[test for test in TESTS if test.id == "vat_sales"])
+    assert paper in told(assurance.paper_table(checked, where))
+    assert ("VAT" in told(assurance.paper_table(checked, where))) == (currency == "CNY")

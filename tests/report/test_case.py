@@ -1,6 +1,5 @@
 """The case in words: every rule in both languages, figures as in the evidence, the quiet case as well."""
 
-import html
 import re
 
 import pandas as pd
@@ -9,14 +8,11 @@ import pytest
 from postloan import chasing, early_warning, measures, rules, texts
 from postloan.judgement import rules as judging
 from postloan.judgement import trial
-from postloan.report import case, changes, exhibits
+from postloan.report import case, changes
+from sheets import sheet, told
 
 BOOK, MEASURES, AS_OF = rules.load(), measures(), "2026-05-15"
 TAGS = re.compile(r"<[^>]+>")
-
-
-def sheet(language):
-    return exhibits.Sheet(texts(language), "CNY", AS_OF, 360, 2, 1, True, (1e4, "万", 0))
 
 
 def compared(**now):
@@ -38,10 +34,6 @@ def fired(*names):
         warned = early_warning.scan(judging.RuleBook({name: rule}), seen, as_of=AS_OF).live
         rows.append(warned)
     return pd.concat(rows, ignore_index=True)
-
-
-def told(made):
-    return html.unescape(TAGS.sub(" ", made._repr_html_()))
 
 
 def make(language, *names, **now):
@@ -135,10 +127,47 @@ def test_only_the_mildest_limit_clears():
     assert "Revenue growth, 12 months back at −15.0% (signal cleared)" in case.turning_points(made)
 
 
+def test_guard_is_no_way_back():
+    """A current ratio above 1 that may fall below it: below 1 would not clear the signal."""
+    made = make("en", "current_ratio_breach_likely")
+    assert "current_ratio" in {one["metric"] for one in made.signals.at[0, "evidence"]}
+    assert case.turning_points(made) == ""
+    assert "(limit" not in case.fact(made.links["repayment"][0], made)
+
+
+def test_thin_cash_carries_nothing():
+    """Cash that is itself under warning is not named as what still carries the business."""
+    quiet, thin = (
+        make("en", *names, cfo_to_liabilities=0.02) for names in (["loss_made"], ["loss_made", "cash_flow_thin"])
+    )
+    for made in (quiet, thin):
+        made.signals["level"] = "orange"
+    assert "still brings in cash" in told(case.story(quiet))
+    assert "still brings in cash" not in told(case.story(thin))
+
+
+def test_lender_is_not_judged_by_traders_limits():
+    made = make("en", "liabilities_high")
+    assert "lends, insures or leases" not in told(case.story(made))
+    made.compared.loc["current_ratio", "reason"] = "missing:end.current_assets"
+    assert "lends, insures or leases" in told(case.story(made))
+
+
+def test_late_action_says_since_when():
+    made = make("en", "operating_loss")
+    made.signals["due"] = pd.Timestamp("2025-07-07")
+    assert "Overdue since 7 Jul 2025" in told(case.next_step(made))
+
+
 def test_other_figures_are_named():
     """The current ratio's fall is not told as a change of the working capital."""
     text = told(case.story(make("en", "working_capital_negative", current_ratio=0.75)))
     assert "with Current ratio −0.25 on the year" in text
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-43.0, "beyond −1,000.0%"), (-0.43, "−43.0%")])
+def test_share_of_next_to_no_sales_is_bounded(value, shown):
+    assert make("en").value(value, "gross_margin") == shown
 
 
 def test_since_is_that_of_the_rule_told():
@@ -164,6 +193,13 @@ def test_meaning_fits_the_figure(rule, key):
     made = make("en", rule, cfo_to_liabilities=-0.1)
     made.signals["level"] = "orange"
     assert texts("en")(f"case.means.{key}", figure="|").split("(|)")[0] in told(case.story(made))
+
+
+@pytest.mark.parametrize(("equity", "key"), [(-0.2, "gone_high"), (0.1, "cushion_high")])
+def test_negative_equity_is_called_gone(equity, key):
+    made = make("zh", "liabilities_high", equity_to_assets=equity, cfo_to_liabilities=-0.1)
+    made.signals["level"] = "orange"
+    assert texts("zh")(f"case.means.repayment.{key}", figure="|").split("（|）")[0] in told(case.story(made))
 
 
 def test_weak_business_is_not_called_harmless_beside_trouble():

@@ -3,11 +3,10 @@
 import pandas as pd
 import pytest
 
-from postloan import texts
 from postloan.analysis import talks
 from postloan.loan_tables import checked, empty
 from postloan.report import conversations
-from postloan.report.exhibits import Sheet
+from sheets import in_millions as sheet
 
 TALK = dict(borrower_id="A", contact_id="K1", held_on="2026-04-18", channel="visit", said="慢", documents_refused=1)
 STATED = dict(
@@ -17,10 +16,6 @@ STATED = dict(
 PROMISE = dict(
     borrower_id="A", commitment_id="M1", promised_on="2026-01-02", promise="还款", due_on="2026-03-31", status="open"
 )
-
-
-def sheet(language: str) -> Sheet:
-    return Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e6, "m", 1))
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

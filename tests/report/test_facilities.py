@@ -6,7 +6,7 @@ import pytest
 from postloan import texts
 from postloan.analysis import servicing
 from postloan.report import facilities
-from postloan.report.exhibits import Sheet
+from sheets import in_millions as sheet
 
 LOAN = dict(
     borrower_id="A", loan_id="L1", product="working_capital", currency="CNY", drawn=120e6, repaid=60e6, balance=60e6,
@@ -20,10 +20,6 @@ def owed(**changed) -> pd.DataFrame:
     days = ["next_due_on", "matures_on", "replanned_on"]
     rows[days] = rows[days].astype("datetime64[us]")
     return rows
-
-
-def sheet(language: str) -> Sheet:
-    return Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e6, "m", 1))
 
 
 @pytest.mark.parametrize(

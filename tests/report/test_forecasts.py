@@ -1,23 +1,15 @@
 """Forecasts as told: bands, reliability, chances that say no more than the draws can."""
 
-import html
 import re
 
 import pandas as pd
 import pytest
 
 from postloan import measures, texts
-from postloan.report import charts, exhibits, forecasts
+from postloan.report import charts, forecasts
+from sheets import sheet, told
 
 MEASURES = measures()
-
-
-def sheet(language):
-    return exhibits.Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e4, "万", 0))
-
-
-def told(part):
-    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
 
 
 def expected(mase=0.6):

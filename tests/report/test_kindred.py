@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from postloan import texts
 from postloan.analysis.groups import AROUND
 from postloan.report import kindred
-from postloan.report.exhibits import Sheet
+from sheets import in_millions as sheet
 
 NAMES = {"A": "Alpha", "B": "Beta"}
 RED = {"B": {"as_of": "2026-03-06", "level": "red", "class": "special_mention"}}
@@ -14,10 +13,6 @@ RED = {"B": {"as_of": "2026-03-06", "level": "red", "class": "special_mention"}}
 def group(late=0.0, by="controller"):
     rows = [("A", "A", 2, by, "CNY", 100e6, 150e6, 0.0), ("A", "B", 2, by, "CNY", 50e6, 150e6, late)]
     return pd.DataFrame(rows, columns=AROUND)
-
-
-def sheet(language="en"):
-    return Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e6, "m", 1))
 
 
 def said(found, reviews, language="en"):

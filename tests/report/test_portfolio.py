@@ -1,6 +1,5 @@
 """The whole book in words and tables, in both languages: full, empty, without loans."""
 
-import html
 import re
 
 import numpy as np
@@ -24,6 +23,7 @@ from postloan.portfolio import (
 )
 from postloan.report import portfolio_charts, portfolio_moves, portfolio_patterns, portfolio_tables, whole_book
 from postloan.tables import CLASSES, LEVELS
+from sheets import told
 
 AS_OF = "2026-05-15"
 NO_LATE = {"promises": 0, "actions": 0, "reviews": 0}
@@ -40,10 +40,6 @@ def sheet(request):
     return whole_book.BookSheet(
         texts(request.param), "CNY", AS_OF, 360, 2, 1, False, (1.0, "", 2), {"A": "甲", "B": "<b>"}, rules.load().rules
     )
-
-
-def told(part):
-    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
 
 
 def lead(rows, sheet):
@@ -64,6 +60,13 @@ def test_unknown_exposure_is_said_not_nil(sheet):
     said = lead(UNKNOWN, sheet)
     assert {"zh": "敞口未知（不是零）", "en": "exposure is unknown, not nil"}[sheet.words.language] in said
     assert not re.search(r"0\.00|CNY 0|0元", said)
+
+
+def test_borrowers_without_level_are_counted(sheet):
+    """The levels of the first sentence add up to the book."""
+    said = lead([*ROWS, {"borrower_id": "C", "level": "unknown", "class": "unknown"}], sheet)
+    assert sheet.words("portfolio.lead.unlevelled", count=1) in said
+    assert sheet.words("portfolio.lead.unlevelled", count=1) not in lead(ROWS, sheet)
 
 
 def test_nothing_from_data_is_markup(sheet):

@@ -1,27 +1,17 @@
 """Covenants, collateral and guarantors as told; what comes from data is escaped."""
 
-import html
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from postloan import texts
-from postloan.report import exhibits, protection
+from postloan.report import protection
+from sheets import sheet, told
 
 OWED = pd.DataFrame({"balance": [100e6]})
 HEADS = ["borrower_id", "loan_id", "currency", "balance", "value", "net", "coverage", "loan_to_value", "cap",
          "uncovered", "state", "reason"]  # fmt: skip
 RINGS = pd.DataFrame(columns=["borrower_id", "members", "ring"])
-
-
-def sheet(language="en"):
-    return exhibits.Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e4, "万", 0))
-
-
-def told(part):
-    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
 
 
 def covenant(**fields):

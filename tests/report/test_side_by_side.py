@@ -1,6 +1,5 @@
 """Two reviews beside each other: what came, went, grew, eased or stayed, in both languages."""
 
-import html
 import re
 
 import pandas as pd
@@ -8,6 +7,7 @@ import pytest
 
 from postloan import measures, rules, texts
 from postloan.report import exhibits, side_by_side
+from sheets import told
 
 RULES = rules.load().rules
 NAMES = {"same": "current_ratio_low", "worse": "interest_cover_low", "new": "overdue", "gone": "staff_cut"}
@@ -32,10 +32,6 @@ def pair(language="en"):
         record("2026-05-15", "red", after, current_ratio=0.9),
     )
     return side_by_side.Pair(*records, RULES, measures(), sheet)
-
-
-def told(made):
-    return html.unescape(re.sub(r"<[^>]+>", " ", made._repr_html_()))
 
 
 def test_each_signal_says_what_became_of_it():

@@ -1,6 +1,5 @@
 """The suggested class and the plan in words, in both languages, with nothing left unfilled."""
 
-import html
 import re
 
 import pandas as pd
@@ -9,18 +8,11 @@ import pytest
 from postloan import rules, texts
 from postloan.judgement import classification, exposures, monitoring
 from postloan.measures import observations
-from postloan.report import case, exhibits, verdict
+from postloan.report import case, verdict
+from sheets import sheet, told
 
 AS_OF, FLOORS = "2026-05-15", classification.load()
 ALL_NO = {name: 0.0 for name, each in observations().items() if each.feeds}
-
-
-def sheet(language):
-    return exhibits.Sheet(texts(language), "CNY", AS_OF, 360, 2, 1, True, (1e4, "万", 0))
-
-
-def told(part):
-    return html.unescape(re.sub(r"<[^>]+>", " ", part._repr_html_()))
 
 
 def classed(**values):
@@ -70,6 +62,11 @@ def test_unknown_is_never_normal():
     assert "cannot be judged" in story
     assert "Normal" not in story
     assert verdict.class_word(asset, sheet("en")) == "cannot be judged"
+
+
+def test_day_without_rules_asks_no_answers():
+    asset = {"verdict": "cannot", "missing": "rule_set"}
+    assert verdict._doubt(asset, FLOORS, sheet("en")) == ""
 
 
 def planned(**known):

@@ -20,7 +20,6 @@ ASSETS = [
 ]  # fmt: skip
 COVERED = [*KEY, "currency", "balance", "value", "net", "coverage", "loan_to_value", "cap", "uncovered", "state",
            "reason"]  # fmt: skip
-STATES = ("ample", "adequate", "weak", "unsecured", "missing")
 _PLEDGED = ("mortgage", "pledge", "mixed")
 
 

@@ -133,16 +133,6 @@ def ahead(
     return told
 
 
-def notes(covenants: pd.DataFrame) -> list[str]:
-    """Remarks for whoever imports covenants that name a metric nobody knows."""
-    wrong = covenants[~covenants["metric"].isin(known())]
-    return [
-        f"covenant {row.covenant_id} of {row.borrower_id}: cannot be tested: unknown metric {row.metric!r}; "
-        f"known: {', '.join(sorted(known()))}"
-        for row in wrong.itertuples()
-    ]
-
-
 def observations(tested: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
     """Counts by borrower as observations: covenants_breached (not waived) and covenants_close, of those that were
     tested; a borrower none of whose covenants could be tested has neither."""

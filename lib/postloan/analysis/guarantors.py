@@ -13,7 +13,6 @@ JUDGED = [
     "borrower_id", "guarantor_id", "loan_id", "name", "amount", "net_assets", "leverage", "guarantees_to_equity",
     "cash_flow_to_amount", "amount_to_equity", "stated_on", "verdict", "reasons",
 ]  # fmt: skip
-VERDICTS = ("weak", "adequate", "strong", "cannot_judge")
 RINGS = ["borrower_id", "members", "ring"]
 _TESTS = {"leverage": 1, "guarantees_to_equity": 1, "cash_flow_to_amount": -1}  # 1: the higher the worse
 

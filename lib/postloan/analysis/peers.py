@@ -28,7 +28,6 @@ from postloan.strict import Strict
 
 READINGS = ("percentile", "over_median", "times_mean", "robust_z")
 COLUMNS = ["value", "percentile", "low", "median", "high", "mean", "robust_z", "count", "group", "reason"]
-GROUPS = ("size", "industry", "parent", "book")
 REACH = 28  # months of statements that a peer's figures of one period need, those of a year ago included
 _CODE = re.compile(r"^([A-T])(\d{2})")
 _NORMAL = 1.4826  # median absolute deviation to standard deviation

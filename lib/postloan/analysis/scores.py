@@ -129,14 +129,13 @@ def explain(
 
 @dataclass(frozen=True)
 class Benford:
-    """First digits against Benford's law: `mad` (mean absolute deviation), the noise floor, and a verdict.
+    """First digits against Benford's law: `mad` (mean absolute deviation) and a verdict.
 
     `conforms` is None where the sample is too small to tell: the noise floor exceeds half the cut.
     """
 
     records: int
     mad: float
-    noise_floor: float
     conforms: bool | None
 
 
@@ -146,9 +145,9 @@ def benford(amounts: pd.Series) -> Benford:
     sizes = sizes[sizes > 0]
     count = len(sizes)
     if not count:
-        return Benford(0, float("nan"), float("nan"), None)
+        return Benford(0, float("nan"), None)
     first = np.floor(sizes / 10 ** np.floor(np.log10(sizes))).clip(1, 9).astype(int)
     shares = np.bincount(first, minlength=10)[1:] / count
     mad = float(np.abs(shares - BENFORD).mean())
     floor = float(np.sqrt(2 * BENFORD * (1 - BENFORD) / (np.pi * count)).mean())
-    return Benford(count, mad, floor, None if floor > BENFORD_CUT / 2 else mad <= BENFORD_CUT)
+    return Benford(count, mad, None if floor > BENFORD_CUT / 2 else mad <= BENFORD_CUT)

@@ -29,7 +29,6 @@ class Reading(BaseModel):
     stated_tolerance: float = Field(gt=0, lt=1)
     promise_lookback_days: int = Field(gt=0)
     refusal_lookback_days: int = Field(gt=0)
-    quiet_after_days: int = Field(gt=0)
 
 
 @cache

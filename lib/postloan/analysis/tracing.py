@@ -19,7 +19,6 @@ from postloan.analysis.use_params import Tracing
 
 WAYS = ("fifo", "lifo", "prorata")
 CENT = 0.005
-_DAY = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True)

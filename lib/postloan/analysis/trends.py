@@ -13,6 +13,7 @@ LONGEST = forecasting.LONGEST
 BOUNDS = ["lower80", "upper80", "lower95", "upper95"]
 RESULT = ["series", "h", "mean", *BOUNDS, "method", "mase", "reason"]
 SPARSE = 3  # a series whose points fill less than one in so many of its periods is irregular
+_FARTHEST = 10**15  # t: larger whole numbers are no longer told apart
 
 
 def forecast(series: pd.DataFrame, horizon: int = 4, *, season: int = 4) -> pd.DataFrame:
@@ -129,6 +130,9 @@ def _ordinals(t: pd.Series) -> np.ndarray:
         pd.Series(np.nan, t.index) if pd.api.types.is_datetime64_any_dtype(t) else pd.to_numeric(t, errors="coerce")
     )
     if numbers.notna().all() and (numbers % 1 == 0).all():
+        if (far := numbers.abs().ge(_FARTHEST).to_numpy()).any():
+            row = int(np.argmax(far))
+            raise ContractError(f"series table: row {row + 1}: t {t.iloc[row]} is beyond all counting")
         return numbers.astype("int64").to_numpy()
     return _months(t)
 

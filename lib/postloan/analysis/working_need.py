@@ -25,7 +25,6 @@ DAYS = (
     " - basis * coalesce(avg.advances_from_customers, 0) / ttm.revenue"
 )
 MARGIN = "ttm.profit_before_tax / ttm.revenue"
-SHORT = "coalesce(end.short_term_borrowings, end.short_debt)"
 GROWTH = "(ttm.revenue - ttm_1.revenue) / ttm_1.revenue"
 
 

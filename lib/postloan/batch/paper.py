@@ -9,12 +9,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from postloan import settings
 from postloan.errors import RunError
+from postloan.whole_files import beside
 
 PATIENCE = 120  # seconds a page may take
 _FLAGS = (
@@ -73,12 +73,8 @@ def write(page: Path, browser: Path) -> Path:
         said = _told([str(browser), *_FLAGS, *_rights(), f"--user-data-dir={profile}", f"--print-to-pdf={made}"], page)
         if not made.is_file() or not made.read_bytes().rstrip().endswith(b"%%EOF"):
             raise RunError(f"{page}: {browser} printed nothing: {said[-300:] or 'it said nothing'}")
-        beside = target.with_name(f".{os.getpid()}-{time.monotonic_ns()}-{target.stem[:40]}.tmp")
-        try:
-            shutil.copyfile(made, beside)  # which may lie on another disk
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        with beside(target, private=False) as part:
+            shutil.copyfile(made, part)  # which may lie on another disk
     return target
 
 

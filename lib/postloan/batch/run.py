@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import json
 import logging
-import os
 import platform
 import re
 import sys
@@ -32,8 +31,8 @@ from postloan.batch.workers import Processes
 from postloan.book.store import open_book
 from postloan.errors import RunError
 from postloan.report import page, record
+from postloan.whole_files import write_whole
 
-STATUSES = ("ok", "failed", "died", "timed_out", "export_failed")
 _KERNEL_OPTIONS = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"]
 _MOST_CHARACTERS = 5_000_000
 _VERSIONS = ("postloan", "pandas", "papermill", "nbconvert", "statsmodels")
@@ -195,17 +194,6 @@ def write_run(plan: RunPlan, jobs: list[Job], started: str) -> None:
     write_whole(plan.folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1))
     for name, page_text in index.pages(manifest, plan.folder).items():
         write_whole(plan.folder / name, page_text)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside and rename it into place, so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}-{time.monotonic_ns()}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _prepared(job: Job) -> NotebookNode:

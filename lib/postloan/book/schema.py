@@ -24,8 +24,6 @@ from sqlalchemy.dialects.postgresql import VARCHAR
 
 from postloan.loan_tables import LOAN_TABLES, columns_of
 
-VERSION = 1
-
 metadata = MetaData()
 
 _ID = String(64).with_variant(VARCHAR(64, collation="C"), "postgresql")  # ordered by its letters alone, as SQLite does

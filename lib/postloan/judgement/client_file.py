@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from postloan import safe_yaml, settings
 from postloan.errors import RuleError
 from postloan.judgement import client_limits, monitoring, rules
 from postloan.measures import measures
+from postloan.whole_files import write_whole
 
 KNOWN = ("thresholds", "rule_limits", "review_plan")
 _ID = re.compile(r"[^\W_][\w.-]*")
@@ -37,7 +37,8 @@ def keep(borrower_id: str, **own: dict) -> Path:
         made = _replaced(made, name, value)
     if _content(made, path) != {**before, **changed}:
         raise RuleError(f"{path}: cannot be changed without disturbing what else it says; edit it by hand")
-    _write(path, made)
+    write_whole(path, made)
+    settings.load_yaml.cache_clear()  # what was read of it before
     return path
 
 
@@ -85,15 +86,3 @@ def _replaced(text: str, name: str, value: object) -> str:
     while end < len(lines) and re.match(r"[\s}\]-]", lines[end]) and lines[end].strip():
         end += 1
     return "".join([*lines[: starts[0]], block, *lines[end:]])
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside and rename into place; what was read of it before is forgotten."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    settings.load_yaml.cache_clear()

@@ -26,7 +26,6 @@ UNKNOWN = "unknown"
 COLUMNS = ["borrower_id", "frequency_days", "next_review", "overdue_days", "kind", "method", "focus"]
 COLUMNS += ["carried", "carried_overdue", "rule", "basis", "missing"]
 _MOMENT = "datetime64[us]"
-_NEVER = np.datetime64("NaT", "us")
 
 Day = str | dt.date | pd.Timestamp
 Days = Annotated[int, Field(ge=1, le=3660)]
@@ -131,7 +130,6 @@ class Plan(_Strict):
     escalation: Escalation
     site_visit: Every
     intervals: list[Interval] = Field(min_length=1)
-    revaluation: dict[str, Every]
 
 
 @cache
@@ -204,23 +202,6 @@ def schedule(
     _carry(rows, actions, as_of)
     rows["missing"] = _missing(rows)
     return rows[COLUMNS].copy()
-
-
-def revaluations(collateral: pd.DataFrame, as_of: Day, *, plan: Plan | None = None) -> pd.DataFrame:
-    """When each piece of collateral is to be valued again as of a day (DOMAIN §2.5).
-
-    `collateral`: collateral_id, borrower_id, kind (as in params/monitoring.yml), valued_on (blank: not known).
-    Returns those with due (weekends moved to Monday; empty where not known), overdue_days, basis and missing.
-    """
-    plan, as_of = plan or load(), pd.Timestamp(as_of)
-    columns = {"collateral_id": pa.Column(str, unique=True), "borrower_id": pa.Column(str)}
-    columns |= {"kind": pa.Column(str, pa.Check.isin([*plan.revaluation])), "valued_on": _past(as_of)}
-    rows = columns_of(collateral, "collateral", columns)
-    days = pd.to_timedelta(rows["kind"].map({name: each.days for name, each in plan.revaluation.items()}), "D")
-    rows["due"] = _working(rows["valued_on"] + days)
-    rows["overdue_days"] = _overdue(rows["due"], as_of)
-    rows["basis"] = rows["kind"].map({name: each.basis for name, each in plan.revaluation.items()})
-    return rows.assign(missing=np.where(rows["valued_on"].isna(), "valued_on", ""))
 
 
 def _past(as_of: pd.Timestamp) -> pa.Column:

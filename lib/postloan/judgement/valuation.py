@@ -108,11 +108,10 @@ def break_even(kept: float, failed: float, now: float) -> float:
 
 
 class Modified(NamedTuple):
-    """The accounting of changed terms: gain (loss negative), and the ten per cent test by figures and as a whole."""
+    """The accounting of changed terms: gain (loss negative), and the ten per cent test."""
 
     gain: float
     share: float
-    quantitative: bool
     substantial: bool
 
 
@@ -124,4 +123,4 @@ def modified(before: float, after: float, limit: float, *, equity: bool = False)
     """
     share = abs(after - before) / before if before > 0 else float("nan")
     far = bool(share >= limit)
-    return Modified(after - before, share, far, far or equity)
+    return Modified(after - before, share, far or equity)

@@ -12,7 +12,6 @@ from postloan.judgement.options import Claim, Flows
 from postloan.judgement.valuation import YEAR
 from postloan.judgement.workout_rules import Known, Rules
 
-TESTS = ("temporary", "cover", "debt_falls", "owner_shares", "reliable", "not_serial", "legal_term")
 COLUMNS = ["option", "test", "outcome", "evidence", "basis"]
 _OF_TERMS = ("extension", "term", "grace", "repaid_in_full")
 

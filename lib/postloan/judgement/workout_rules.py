@@ -137,7 +137,6 @@ class Sale(_Strict):
     buyer_yield: Share
     cost_share: Share
     months: Months
-    loss_is_default: Share
     basis: Basis
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from postloan.portfolio import policy as policies
 from postloan.portfolio.policy import UNKNOWN, Policy
 
-BY = ("name", "group", "industry", "region")
 SPREAD = ["by", "units", "hhi", "effective", "largest", "largest_share", "reason"]
 LIMITS = ["by", "of", "unit", "exposure", "base", "share", "limit", "headroom", "state", "basis"]
 

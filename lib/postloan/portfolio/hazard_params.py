@@ -13,6 +13,7 @@ from postloan import settings
 from postloan.analysis import formulas
 from postloan.errors import RunError
 from postloan.strict import Strict
+from postloan.whole_files import beside
 
 Level = Literal["yellow", "orange", "red"]
 FAMILIES = ("leverage", "liquidity", "earnings", "trend", "structure", "size")
@@ -145,9 +146,8 @@ def save(fitted: Model, path: Path, note: str) -> None:
     """Write the model; the file is there whole or not at all."""
     if path.suffix not in (".yml", ".yaml"):
         raise RunError(f"{path}: a model is written as YAML; give a name ending in .yml")
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(written(fitted, note), encoding="utf-8")
-    part.replace(path)
+    with beside(path, private=False) as part:
+        part.write_text(written(fitted, note), encoding="utf-8")
 
 
 def _rounded(thing: object) -> object:

@@ -21,7 +21,6 @@ REVIEWS = [
 ]  # fmt: skip
 SIGNALS = ["borrower_id", "as_of", "rule", "group", "level", "status", "since"]
 FIGURES = ["borrower_id", "as_of", "metric", "value"]
-_LEVELS = {"orange": ("orange", "red"), "red": ("red",)}
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,6 @@ def _review(ledger: object, borrowers: list[str], day: str, last: dict[str, dict
     figures = pd.concat(values, ignore_index=True) if values else pd.DataFrame(columns=FIGURES)
     stamp = pd.Timestamp(day)
     return rows.assign(as_of=stamp), live.assign(as_of=stamp), figures.assign(as_of=stamp), records
-
-
-def first_day(replay: Replay, borrower_id: str, level: str, rules: Iterable[str] = ()) -> pd.Timestamp | None:
-    """The first review at which a signal of at least `level` (orange, red) stood, of `rules` where given."""
-    mine = replay.signals[replay.signals["borrower_id"] == borrower_id]
-    mine = mine[mine["level"].isin(_LEVELS[level]) & (mine["rule"].isin([*rules]) if rules else True)]
-    return mine["as_of"].min() if len(mine) else None
 
 
 def first_missed(side: dict[str, pd.DataFrame], as_of: str, borrower_id: str) -> pd.Timestamp | None:

@@ -192,6 +192,8 @@ def write(found: pd.DataFrame, file: Path) -> None:
 def shown(found: pd.DataFrame, language: str) -> str:
     """The rows as text for a screen: borrower, level, class, reasons, next review and how late it is."""
     words, book = texts(language), rules.load().rules
+    if found.empty:
+        return ""
     titles = {name: getattr(rule.title, language) for name, rule in book.items()}
     name = found["name"].where(found["name_en"].isna() | (language == "zh"), found["name_en"])
     columns = {

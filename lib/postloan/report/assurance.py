@@ -17,7 +17,7 @@ def sentence(graded: pd.Series, checked: pd.DataFrame, sheet: Sheet) -> str:
     said |= {name: int(graded[name]) for name in ("tested", "passed", "untestable")}
     told = words("assurance.sentence", **said)
     if len(failed):
-        titles = [words(f"reliability.test.{name}.title") for name in failed["test"]]
+        titles = [_title(name, sheet) for name in failed["test"]]
         told += words("assurance.open", count=len(titles), titles=words("case.and").join(titles[:TOLD]))
     return told
 
@@ -41,7 +41,21 @@ def _point(row: dict, sheet: Sheet) -> str:
     shown = {name: words.value(row[name], row["unit"], sheet.currency) for name in ("value", "limit")}
     found = words(f"{key}.found", period=words.date(row["period_end"]), **shown)
     explained = words("assurance.innocent", text=words(f"{key}.innocent"))
-    return words("assurance.point", found=found, innocent=explained, ask=words(f"reliability.ask.{row['ask']}"))
+    return words("assurance.point", found=found, innocent=explained, ask=_paper(row["ask"], sheet))
+
+
+def _title(test: str, sheet: Sheet) -> str:
+    return _there(f"title.{test}", f"reliability.test.{test}.title", sheet)
+
+
+def _paper(ask: str, sheet: Sheet) -> str:
+    return _there(f"ask.{ask}", f"reliability.ask.{ask}", sheet)
+
+
+def _there(name: str, key: str, sheet: Sheet) -> str:
+    """A text as it is said where the client's currency is used (other taxes, other papers), else as everywhere."""
+    own = f"reliability.own.{sheet.currency}.{name}"
+    return sheet.words(own if sheet.words.has(own) else key)
 
 
 def test_table(checked: pd.DataFrame, sheet: Sheet) -> Exhibit:
@@ -54,7 +68,7 @@ def test_table(checked: pd.DataFrame, sheet: Sheet) -> Exhibit:
     for row in tested.sort_values("result", kind="stable").to_dict("records"):
         shown = [words.value(row[name], row["unit"], sheet.currency) for name in ("value", "limit")]
         since = words.date(row["since"]) if row["result"] == "fail" and pd.notna(row["since"]) else DASH
-        title, result = words(f"reliability.test.{row['test']}.title"), words(f"reliability.result.{row['result']}")
+        title, result = _title(row["test"], sheet), words(f"reliability.result.{row['result']}")
         cells = (title, result, *shown, words.date(row["period_end"]), since)
         rows.append(dict(zip(columns, cells, strict=True)))
     return table(words("assurance.tests"), rows, sheet, columns=columns, numeric=columns[2:4])
@@ -66,7 +80,7 @@ def paper_table(checked: pd.DataFrame, sheet: Sheet) -> Exhibit:
     columns = tuple(words(f"assurance.column.{name}") for name in ("paper", "settles"))
     open_ = pd.concat([_failed(checked), checked[checked["result"] == "cannot"]])
     for ask, mine in open_[open_["ask"].notna()].groupby("ask", sort=False):
-        titles = [words(f"reliability.test.{name}.title") for name in mine["test"]]
-        cells = (words(f"reliability.ask.{ask}"), words("case.and").join(titles))
+        titles = [_title(name, sheet) for name in mine["test"]]
+        cells = (_paper(ask, sheet), words("case.and").join(titles))
         rows.append(dict(zip(columns, cells, strict=True)))
     return table(words("assurance.papers"), rows, sheet, columns=columns)

@@ -15,12 +15,13 @@ from markupsafe import Markup, escape
 
 from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
-from postloan.report.narrative import Prose
-from postloan.report.turning import nearest, observed_by_us, turning_points
+from postloan.report.narrative import Prose, unparted
+from postloan.report.turning import is_guard, nearest, observed_by_us, turning_points
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
 FAR = 3.0  # a share beyond 300 % has a base too small to compare with
+BEYOND = {"pct": 10.0, "days": 3650.0}  # of next to no sales: the size says no more than that
 MANY = 50.0  # so has a multiple beyond 50
 _SEVERITY = ("yellow", "orange", "red")
 _PAYS = ("cash_flow", "repayment")
@@ -54,8 +55,10 @@ class Case:
         return "points" if unit == "count" else unit
 
     def value(self, value: float, metric: str) -> str:
-        """A metric's value in words, days with their unit."""
+        """A metric's value in words, days with their unit; one that no sales can explain only by its bound."""
         words, unit = self.sheet.words, self.unit(metric)
+        if unit in BEYOND and abs(value) > BEYOND[unit]:
+            return words(f"case.beyond.{unit}", bound=words.value(BEYOND[unit] if value > 0 else -BEYOND[unit], unit))
         shown = words.value(value, unit, self.sheet.currency)
         return words("case.days", days=shown) if unit == "days" and pd.notna(value) else shown
 
@@ -208,14 +211,12 @@ def _beside(one: Finding, case: Case) -> str:
     words, told = case.sheet.words, []
     for test in one.tests:
         if test["metric"] != one.metric and test["of"] != "chance":
-            metric = case.sheet.metric(test["metric"])
-            is_now = test["of"] == "now"
-            key = "case.beside_now" if is_now else "case.beside_moved"
+            way = "now" if test["of"] == "now" else "moved"
+            said = case.value(test["value"], test["metric"]) if way == "now" else _moved(test, case)
             told.append(
-                words(
-                    key, metric=metric, said=case.value(test["value"], test["metric"]) if is_now else _moved(test, case)
-                )
+                words(f"case.beside_{way}", metric=case.sheet.metric(test["metric"]), said=said) if said else ""
             )
+    told = [each for each in told if each]
     return words("case.beside", facts=words("case.both").join(told)) if told else ""
 
 
@@ -230,7 +231,7 @@ def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
     told = words("case.stands", **said)
     if pd.notna(before) and case.value(before, one.metric) != said["value"]:
         told = words(f"case.stands_{_way(one, value, before, case)}", before=case.value(before, one.metric), **said)
-    crossed = limits and now and now["limit"]  # a limit of zero needs no words beside a minus sign
+    crossed = limits and now and now["limit"] and not is_guard(now, case)  # one of zero needs no words beside a minus
     return told + (words("case.limit", limit=case.value(now["limit"], one.metric)) if crossed else "")
 
 
@@ -253,6 +254,8 @@ def _moved(test: dict, case: Case) -> str:
             return words("case.moved.peers.lowest" if test["value"] < 0.5 else "case.moved.peers.highest")
         return words(f"case.moved.peers.{peer}", change=peer_figure(test["value"], peer, words))
     growth = test["of"] == "growth"
+    if abs(test["value"]) > (FAR if growth else BEYOND.get(unit, float("inf"))):
+        return ""
     by = words.change_share(test["value"]) if growth else words.change(test["value"], unit, case.sheet.currency)
     by = words("case.days", days=by) if unit == "days" and not growth else by
     return words(f"case.moved.{test['of']}", change=by)
@@ -291,6 +294,8 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     ways = [f"{kind_of(worst.metric)}_{'held' if holding else size}", "held" if holding else size]
     if size == "low" and any(one.level != "yellow" for link in _PAYS for one in case.links.get(link, [])):
         ways.insert(0, "low_paid_late")
+    if kind_of(worst.metric) == "cushion" and case.compared.at["equity_to_assets", "now"] < 0:
+        ways.insert(0, f"gone_{size}")
     key = next(key for key in (f"case.means.{name}.{way}" for way in ways) if words.has(key))
     said = words(key, figure=_figure(worst.metric, _now(worst, case), case), holding=holding)
     if all(one.is_long(case.sheet.as_of) and _settled(one, case) for one in mine):
@@ -316,7 +321,7 @@ def _settled(one: Finding, case: Case) -> bool:
 def _held(name: str, case: Case) -> str:
     """The figure of the link that still carries this one; empty where none does."""
     by = chain()[name].held_by
-    if by is None or any(one.level != "yellow" for one in case.links.get(by, [])):
+    if by is None or case.links.get(by):
         return ""
     metric = chain()[by].shows
     value = case.compared.at[metric, "now"]
@@ -368,9 +373,10 @@ def _sure(case: Case, blind: int) -> str:
     """How sure this is: how much is computed, how much still to verify, how much is forecast, how much unseen."""
     words, counts = case.sheet.words, case.signals["standing"].value_counts()
     kinds = [name for name in ("confirmed", "to_verify", "watch") if name in counts]
-    told = [words(f"case.sure.{name}", count=counts[name]) for name in kinds]
-    said = words("case.sure_is", parts=words("case.comma").join(told))
-    return said + (words("case.blind", count=blind) if blind else "")
+    told = words("case.comma").join(words(f"case.sure.{name}", count=counts[name]) for name in kinds)
+    said = words("case.sure_is", parts=told)
+    said += words("case.blind", count=blind) if blind else ""
+    return said + (words("case.unparted") if unparted(case.compared) else "")
 
 
 def _actions(case: Case) -> list[str]:
@@ -381,9 +387,8 @@ def _actions(case: Case) -> list[str]:
     for signal in ranked.to_dict("records"):
         rule = case.rules[signal["rule"]]
         due = "—" if pd.isna(signal["due"]) else words.date(signal["due"])
-        owner = words(f"signal.owner.{signal['owner']}")
+        late = pd.notna(signal["due"]) and signal["due"] < pd.Timestamp(case.sheet.as_of)
+        said = {"due": due, "owner": words(f"signal.owner.{signal['owner']}"), "why": case.sheet.said(rule.title)}
         action = case.sheet.said(rule.action)
-        told.setdefault(
-            action, words("case.action", due=due, owner=owner, action=action, why=case.sheet.said(rule.title))
-        )
+        told.setdefault(action, words(f"case.action{'_late' if late else ''}", action=action, **said))
     return list(told.values())

@@ -11,6 +11,7 @@ import re
 import warnings
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from markupsafe import Markup, escape
@@ -98,20 +99,26 @@ def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Shee
         return Exhibit("")
     findings = []
     with matplotlib.rc_context(STYLE):
-        rows = -(-len(keys) // 4)
-        figure = Figure(figsize=(7.2, 1.5 * rows))
-        figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=0.35, hspace=0.5)
-        axes = figure.subplots(rows, 4, squeeze=False).ravel()
+        figure, axes = _grid(len(keys), 4, height=1.5, wspace=0.35)
         for ax, measure in zip(axes, keys, strict=False):
             series = long[long["ratio"] == measure.id].sort_values("period_end").tail(20)
             _small(ax, series, measure, sheet)
             ends = [words.value(value, measure.unit) for value in series["value"].iloc[[0, -1]]]
             findings.append(words("chart.panel_finding", ratio=words.ratio(measure.id), before=ends[0], now=ends[1]))
-        for ax in axes[len(keys) :]:
-            ax.set_axis_off()
         svg = svg_of(figure)
     joint = "；" if words.language == "zh" else "; "
     return framed(svg, words("chart.panel_title"), words("chart.panel_alt", findings=joint.join(findings)), sheet)
+
+
+def _grid(count: int, columns: int, *, height: float, wspace: float) -> tuple[Figure, np.ndarray]:
+    """A figure of small multiples, `height` inches a row, and its axes in reading order, spare ones switched off."""
+    rows = -(-count // columns)
+    figure = Figure(figsize=(7.2, height * rows))
+    figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=wspace, hspace=0.5)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    return figure, axes
 
 
 def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
@@ -141,10 +148,7 @@ def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measur
         return Exhibit("")
     findings = []
     with matplotlib.rc_context(STYLE):
-        rows = -(-len(names) // 3)
-        figure = Figure(figsize=(7.2, 1.4 * rows))
-        figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=0.3, hspace=0.5)
-        axes = figure.subplots(rows, 3, squeeze=False).ravel()
+        figure, axes = _grid(len(names), 3, height=1.4, wspace=0.3)
         for ax, name in zip(axes, names, strict=False):
             past = history[(history["ratio"] == name) & history["value"].notna()].sort_values("period_end").tail(12)
             ahead = shown[shown["metric"] == name].sort_values("period_end")
@@ -154,8 +158,6 @@ def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measur
                 end: words.value(last[end], measures[name].unit, sheet.currency) for end in ("mean", "lower", "upper")
             }
             findings.append(words("chart.fan_finding", ratio=words.ratio(name), **ends))
-        for ax in axes[len(names) :]:
-            ax.set_axis_off()
         svg = svg_of(figure)
     alt = words(
         "chart.fan_alt", findings=words("case.semicolon").join(findings), date=words.date(shown["period_end"].max())

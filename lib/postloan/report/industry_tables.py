@@ -15,9 +15,7 @@ from postloan.report.whole_book import BookSheet, listed, prose
 from postloan.tables import LEVELS
 from postloan.wording import DASH
 
-_STANCE = {"support": "ok", "hold": "ok", "reduce": "watch", "exit": "warn"}
 _EFFECT = {"favourable": "ok", "neutral": "none", "adverse": "watch", "severe": "warn"}
-_STATE = {"held": "warn", "not_held": "none", "unknown": "none"}
 SHOWN = 15
 _listed = partial(listed, of="industry")
 

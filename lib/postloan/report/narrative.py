@@ -15,6 +15,9 @@ from postloan.report.exhibits import Sheet
 
 STALE_DAYS = 200
 WORST = 4
+YEARLY_DAYS = 300  # statements further apart than this are annual ones
+_UNPARTED = ("missing:end.current_assets", "missing:end.current_liabilities")
+LARGE = 10.0  # a share beyond 1,000 % has a base next to nothing
 LAST_DIGIT = 0.01  # of figures told as multiples
 # A move is worth a sentence from so many times its usual size and such a share of its level, by band now.
 _WORTH_SAYING = {"warn": (0.0, 0.05), "watch": (0.5, 0.05), None: (0.8, 0.10), "ok": (2.0, 0.25)}
@@ -57,8 +60,8 @@ def conclusion(
         second.append(sheet.words("story.flags", count=len(doubtful)))
     worst = worsened(compared, measures)
     points = tuple(_worse(compared.loc[name], measures[name], sheet) for name in worst)
-    if any(not compared.at[name, "usual"] > 0 for name in worst):
-        second.append(sheet.words("story.short_past"))
+    if unsure := [sheet.words.ratio(name) for name in worst if not compared.at[name, "usual"] > 0]:
+        second.append(sheet.words("story.short_past", ratios=sheet.words("case.and").join(unsure)))
     if not points:
         second.append(sheet.words("story.none_worse"))
     joint = "" if sheet.words.language == "zh" else " "
@@ -105,10 +108,10 @@ def worsened(compared: pd.DataFrame, measures: dict[str, Measure], count: int = 
 
 def _trifling(row: pd.Series, measure: Measure, band: str | None) -> bool:
     """Whether a move means nothing by itself: a score within its band or without one, growth turned into a loss
-    (which the loss itself tells), a figure that moves in its last digit."""
+    (which the loss itself tells), a share whose base is next to nothing, a figure that moves in its last digit."""
     if measure.group in _SCORES and band in ("ok", None):
         return True
-    if measure.group == "growth" and measure.unit == "pct" and row["now"] < -1:
+    if measure.unit == "pct" and (abs(row["now"]) > LARGE or (measure.group == "growth" and row["now"] < -1)):
         return True
     return measure.unit == "times" and abs(row["now"] - row["year_ago"]) <= LAST_DIGIT
 
@@ -159,7 +162,7 @@ def _bands(compared: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -
 def _worse(row: pd.Series, measure: Measure, sheet: Sheet) -> str:
     words = sheet.words
     times = measure.worsening(row["now"], row["year_ago"]) / row["usual"] if row["usual"] > 0 else float("nan")
-    size = "size_unknown" if pd.isna(times) else "size_large" if times >= 1.5 else "size_usual"
+    size = "" if pd.isna(times) else words(f"story.size_{'large' if times >= 1.5 else 'usual'}", times=f"{times:,.1f}")
     band = measure.band(row["now"])
     said = words(
         "story.worse",
@@ -167,7 +170,7 @@ def _worse(row: pd.Series, measure: Measure, sheet: Sheet) -> str:
         before=words.value(row["year_ago"], measure.unit, sheet.currency),
         now=words.value(row["now"], measure.unit, sheet.currency),
         band=words("story.worse_band", band=words(f"band.{band}")) if band else "",
-        size=words(f"story.{size}", times=f"{times:,.1f}"),
+        size=size,
     )
     key = f"story.ask.{row.name}"
     ask = words("story.explain_next", question=words(key if words.has(key) else f"story.ask.{measure.group}"))
@@ -228,6 +231,11 @@ def gaps(
         found.append((words("gap.stale", days=age), words("gap.stale_effect")))
     if len(periods) < 8:
         found.append((words("gap.history", count=len(periods)), words("gap.history_effect")))
+    yearly = len(periods) > 1 and (periods["period_end"].diff().dropna() > pd.Timedelta(days=YEARLY_DAYS)).all()
+    if yearly:
+        found.append((words("gap.yearly"), words("gap.yearly_effect")))
+    if unparted(compared):
+        found.append((words("gap.unparted"), words("gap.unparted_effect")))
     found += [(words("gap.period", month=str(month)), words("gap.period_effect")) for month in missing["month"]]
     for row in doubtful.itertuples():
         amounts = {
@@ -236,13 +244,20 @@ def gaps(
         }
         said = words(f"gap.{row.flag}", period=words.date(row.period_end), item=words.item(row.item), **amounts)
         found.append((said, words("gap.flag_effect")))
-    return found + _missing_items(compared, sheet)
+    blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
+    of_quarters = blank["reason"].str.startswith("missing:quarter.")
+    return found + _missing_items(blank[~of_quarters] if yearly else blank, sheet)
 
 
-def _missing_items(compared: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
+def unparted(compared: pd.DataFrame) -> bool:
+    """Whether the balance sheet is there but knows no current items, as those of lenders and insurers do not."""
+    told = compared.at["current_ratio", "reason"] in _UNPARTED
+    return told and pd.notna(compared.at["liabilities_to_assets", "now"])
+
+
+def _missing_items(blank: pd.DataFrame, sheet: Sheet) -> list[tuple[str, str]]:
     """Missing inputs, each once, with the ratios it costs (the parts of scores left out)."""
     words, found = sheet.words, []
-    blank = compared[compared["now"].isna() & compared["reason"].astype(str).str.startswith("missing:")]
     for reason, part in blank.groupby("reason", sort=False):
         names = [
             words.ratio(name) for name in part.index if not name.startswith(("beneish_", "piotroski_", "montier_"))

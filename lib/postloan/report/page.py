@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import nbformat
 from jinja2 import Environment
@@ -244,8 +244,3 @@ def _place(page: Page, html: str, off_paper: bool) -> None:
 def _slug(text: str, taken: set[str]) -> str:
     base = "s-" + (re.sub(r"[^\w]+", "-", text.casefold()).strip("-_") or "section")
     return next(slug for n in range(1, 1000) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
-
-
-def fragment(slug: str) -> str:
-    """A heading's id as the fragment of a link."""
-    return "#" + quote(slug)

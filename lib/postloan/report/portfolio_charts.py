@@ -30,7 +30,7 @@ def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exh
         wide = figure.subplots(1, 4 if owed else 2, squeeze=False).ravel()
         for start, table in ((0, levels), (1, classes)):
             shown = table[(table["state"] != UNKNOWN) | (table["borrowers"] > 0)].iloc[::-1]
-            names = [_name(state, sheet) for state in shown["state"]]
+            names = [sheet.plain_state(state) for state in shown["state"]]
             tints = [_TINT.get(state, ALARM if state in NPL else SOFT) for state in shown["state"]]
             ax = wide[start * (2 if owed else 1)]
             _bars(ax, names, shown["borrowers"], tints, words("portfolio.counts.chart_borrowers"))
@@ -46,10 +46,6 @@ def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exh
                 )
         svg = svg_of(figure)
     return framed(svg, words("portfolio.counts.chart"), _counted(levels, classes, sheet), sheet)
-
-
-def _name(state: str, sheet: BookSheet) -> str:
-    return sheet.words(f"signal.level.{state}") if state in LEVELS else str(sheet.state(state))
 
 
 def _bars(ax: matplotlib.axes.Axes, names: list[str], values: pd.Series, tints: list[str], title: str) -> None:
@@ -169,7 +165,7 @@ def guarantees(
         nx.draw_networkx_nodes(graph, place, ax=ax, node_color=tints, node_size=200, linewidths=0)
         for node, (x, y) in place.items():
             ax.annotate(
-                f"{node} {_name(level.get(node, UNKNOWN), sheet)}",
+                f"{node} {sheet.plain_state(level.get(node, UNKNOWN))}",
                 (x, y),
                 xytext=(0, -17),
                 textcoords="offset points",

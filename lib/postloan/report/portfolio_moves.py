@@ -9,8 +9,6 @@ from postloan.report.exhibits import Exhibit, table
 from postloan.report.whole_book import UNKNOWN, BookSheet, listed, prose
 from postloan.wording import DASH
 
-_ENDED = ("repaid", "closed_unpaid")
-
 
 def matrix_table(
     matrix: pd.DataFrame, title: str, sheet: BookSheet, *, weight: bool = False, **days: object

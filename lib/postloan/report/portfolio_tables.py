@@ -25,6 +25,8 @@ def lead(standing: pd.DataFrame, ranked: pd.DataFrame, limits: pd.DataFrame, lat
     levels = words("case.comma").join(
         f"{words(f'signal.level.{level}')} {(standing['level'] == level).sum()}" for level in reversed(LEVELS)
     )
+    if unjudged := int((standing["level"] == UNKNOWN).sum()):
+        levels += words("portfolio.lead.unlevelled", count=unjudged)
     told = [_size(standing, levels, sheet)]
     bad = standing[standing["class"].isin(NPL)]
     total = standing["exposure"].sum()
@@ -123,14 +125,10 @@ def move_table(moves: pd.DataFrame, sheet: BookSheet) -> Exhibit:
              for then in LEVELS for now in LEVELS]  # fmt: skip
     said = {"worse": sum(n for step, n in steps if step > 0), "better": sum(n for step, n in steps if step < 0)}
     told = words("portfolio.moves.said", count=total, same=sum(n for step, n in steps if step == 0), **said)
-    heads = {name: _plainly(name, sheet) for name in kept}
+    heads = {name: sheet.plain_state(name) for name in kept}
     rows = [{words("portfolio.moves.then"): sheet.state(then),
              **{heads[now]: str(moves.at[then, now]) for now in kept}} for then in kept]  # fmt: skip
     return Exhibit(prose(sheet, told)._repr_html_()) + _grid(words("portfolio.moves.caption"), rows, sheet)
-
-
-def _plainly(state: str, sheet: BookSheet) -> str:
-    return sheet.words(f"signal.level.{state}") if state in LEVELS else str(sheet.state(state))
 
 
 def _grid(caption: str, rows: list[dict], sheet: BookSheet, notes: tuple = ()) -> Exhibit:
@@ -192,7 +190,7 @@ def rate_table(policy: object, sheet: BookSheet) -> Exhibit:
     """Every rate and hour the ranking rests on with its basis; `policy` is `policy.load`."""
     words, loss, work, joint = sheet.words, policy.loss, policy.work, sheet.words("case.comma")
     classes = joint.join(f"{sheet.state(name)} {sheet.share(share)}" for name, share in loss.pd_by_class.items())
-    levels = joint.join(f"{_plainly(name, sheet)} {sheet.share(share)}" for name, share in loss.pd_by_level.items())
+    levels = joint.join(f"{sheet.plain_state(name)} {sheet.share(share)}" for name, share in loss.pd_by_level.items())
     least = joint.join(f"{sheet.state(name)} {sheet.share(share)}" for name, share in loss.lgd_by_class.items())
     lgd = {"unsecured": sheet.share(loss.lgd_unsecured), "least": sheet.share(loss.lgd_least), "classes": least}
     steps = (

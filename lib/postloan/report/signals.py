@@ -145,7 +145,7 @@ def summary(signals: pd.DataFrame, unjudged: pd.DataFrame, rules: Mapping[str, o
             said += words("signal.vetoes", vetoes=joint.join(vetoes))
         fresh = signals[signals["status"].isin(["new", "worse"])]
         if len(fresh) < len(signals):
-            said += words("signal.changed", count=len(fresh))
+            said += words("signal.changed", count=len(fresh)) if len(fresh) else words("signal.unchanged")
     if len(unjudged):
         said += words("signal.blind", count=len(unjudged))
     return Prose((proven(said, "signals", words),))

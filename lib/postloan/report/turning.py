@@ -25,7 +25,7 @@ def turning_points(case: Case, count: int = 3) -> str:
 def _turning(one: Finding, case: Case) -> str:
     words, held = case.sheet.words, next((test for test in one.own if test["of"] == "now"), None)
     rule, limits = next(((rule, found) for rule, found in _limits(one, held, case) if found), (None, []))
-    if rule is None or observed_by_us(one.metric):
+    if rule is None or observed_by_us(one.metric) or is_guard(held, case):
         return ""
     said = {"metric": case.sheet.metric(one.metric), "side": words(f"signal.side.{held['side']}")}
     for level in rule.levels[rule.levels.index(one.level) + 1 :] if one.level in rule.levels else ():
@@ -37,6 +37,13 @@ def _turning(one: Finding, case: Case) -> str:
         return words("case.turn_zero", **said)
     key = "case.turn_under" if held["side"] == "at_least" else "case.turn_better"
     return words(key, limit=case.value(bound, one.metric), **said)
+
+
+def is_guard(test: dict, case: Case) -> bool:
+    """Whether a test holds on the figure's good side: it says when a rule looks at all, not what is wrong."""
+    good = {"high": ("above", "at_least"), "low": ("below", "at_most")}
+    measure = case.measures.get(test["metric"])
+    return measure is not None and test["side"] in good.get(measure.better, ())
 
 
 def _limits(one: Finding, held: dict | None, case: Case) -> Iterator[tuple[object, list]]:

@@ -161,7 +161,7 @@ def _figures(inputs: str, floors: object, sheet: Sheet) -> str:
 
 def _doubt(asset: Mapping, floors: object, sheet: Sheet) -> str:
     """What could still worsen the class, because nobody has answered it."""
-    words, asked = sheet.words, [name for name in str(asset["missing"]).split(",") if name]
+    words, asked = sheet.words, [name for name in str(asset["missing"]).split(",") if name not in ("", "rule_set")]
     if asset["verdict"] == "judged" or not asked:
         return ""
     names = [

@@ -54,8 +54,12 @@ class BookSheet(Sheet):
 
     def state(self, state: str) -> str | Markup:
         """A level as word and shape, a class or another state in words."""
+        return level_mark(state, self) if state in LEVELS else self.plain_state(state)
+
+    def plain_state(self, state: str) -> str:
+        """The same in words alone, as charts and running text need it."""
         if state in LEVELS:
-            return level_mark(state, self)
+            return self.words(f"signal.level.{state}")
         return self.words(f"verdict.class.{state}" if state in CLASSES else f"portfolio.state.{state}")
 
     def owner(self, owner: str) -> str:
