@@ -21,6 +21,8 @@ SHARED = ROOT.parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"real data not at {SHARED}")
 
 hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("settled", derandomize=True, database=None)  # `make test` tries the same each time
+hypothesis.settings.load_profile("settled")
 
 
 @pytest.fixture(scope="session")
