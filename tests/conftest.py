@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pandas as pd
 import pytest
+import yaml
 
 import servers
 from postloan import chart
@@ -112,19 +113,22 @@ def made_run(warm_parent, sample_address: str, tmp_path_factory: pytest.TempPath
 
 def made_reports(sample_address: str, home: Path, languages: list[str]) -> Path:
     """Review S0003 and S0005 of the sample by a run in a home of its own; the run's folder."""
+    asked = {"borrowers": ["S0003", "S0005"], "notebooks": ["borrower_review"], "languages": languages}
+    return ran(sample_address, home, "sample.yml", **asked)
+
+
+def ran(sample_address: str, home: Path, file: str | dict, **asked: object) -> Path:
+    """A run of the sample, by file of params/runs or as told, in a home of its own; the run's folder."""
     for folder in ("notebooks", "params"):
         shutil.copytree(ROOT / folder, home / folder)
     (home / "data").mkdir()
     shutil.copy(sample_address.removeprefix("sqlite:///"), home / "data")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("POSTLOAN_HOME", str(home))
-        wanted = plan.load_run(
-            home / "params" / "runs" / "sample.yml",
-            borrowers=["S0003", "S0005"],
-            notebooks=["borrower_review"],
-            languages=languages,
-            jobs=2,
-        )
+        if isinstance(file, dict):
+            (home / "params" / "runs" / "told.yml").write_text(yaml.safe_dump(file), encoding="utf-8")
+        named = file if isinstance(file, str) else "told.yml"
+        wanted = plan.load_run(home / "params" / "runs" / named, jobs=2, **asked)
         outcomes = run.run_all(wanted, plan.jobs(wanted, open_book(wanted.book)))
         assert {outcome.status for outcome in outcomes} == {"ok"}, [str(outcome) for outcome in outcomes]
         return wanted.folder

@@ -17,6 +17,11 @@ def lead(alerts: str, **changes: int) -> pd.Series:
     return lead_time.leads(ROWS, alert, EVENTS, **said).iloc[0]
 
 
+def test_no_event_has_no_lead():
+    told = lead_time.leads(ROWS, np.ones(8, bool), EVENTS.iloc[:0], periods=2, forgiven=1, stale_months=24)
+    assert (len(told), [*told]) == (0, lead_time.LEADS)
+
+
 def test_alert_counts_once_confirmed():
     assert lead("....xxxx")["warned_on"] == ROWS["known_on"][5]
 

@@ -13,6 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from conftest import ran
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 READY = (CHROMIUM and shutil.which("pdftotext")) or os.environ.get("POSTLOAN_NEEDS_BROWSER") == "1"
 pytestmark = [
@@ -25,6 +27,14 @@ PAGES = {
     "index": "index.html",
     "index_en": "index.en.html",
 }
+OTHERS = {
+    "workout_plan": "en/S0005", "case_study": "zh/S0005", "industry_review": "en/machinery",
+    "portfolio_review": "zh/book", "signal_backtest": "en/book",
+}  # fmt: skip
+OTHER_RUN = {
+    "name": "others", "book": "sample", "as_of": "2026-05-15", "borrowers": ["S0005"],
+    "parameters": {"twin_id": "S0003", "quarters": 2, "signal_days": 1},
+}  # fmt: skip
 UNFOLD = "() => document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
 DRAWN = "() => [...document.querySelectorAll('img, svg')].filter(e => !e.closest('[aria-hidden=true]')).length"
 BAD_TABLES = """() => [...document.querySelectorAll('table')].filter(table => !table.caption?.textContent.trim()
@@ -47,7 +57,19 @@ MARGIN, PAPER = 12 / 25.4 * 72, (594.96, 841.92)  # points
 
 
 @pytest.fixture(scope="module")
-def browser(made_run):  # first the reports: no kernel can be driven from a thread where Playwright's loop runs
+def others(warm_parent, sample_address, tmp_path_factory):
+    """Every other kind of report, of the first ten borrowers of the sample, half of them in each language."""
+    made = {}
+    for language in ("zh", "en"):
+        mine = [name for name, page in OTHERS.items() if page.startswith(language)]
+        only = [{name: ["machinery"]} if name == "industry_review" else name for name in mine]
+        told = {**OTHER_RUN, "languages": [language], "notebooks": only}
+        made[language] = ran(sample_address, tmp_path_factory.mktemp(language), told)
+    return {name: made[page[:2]] / name / f"{page}.html" for name, page in OTHERS.items()}
+
+
+@pytest.fixture(scope="module")
+def browser(made_run, others):  # first the reports: no kernel can be driven from a thread where Playwright's loop runs
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM or "chromium", args=flags)
@@ -99,12 +121,14 @@ def test_everything_has_a_name(opened):
     assert sum(role in ("image", "img") for role, _ in seen) == opened.evaluate(DRAWN)
 
 
-@pytest.mark.parametrize("kind", PAGES)
-def test_axe_finds_nothing(browser, made_run, kind):
+@pytest.mark.parametrize("kind", [*PAGES, *OTHERS])
+def test_axe_finds_nothing(browser, made_run, others, kind):
     context = browser.new_context(bypass_csp=True, viewport={"width": 320, "height": 800})  # axe is a script
-    tab = context.new_page()
-    tab.goto((made_run / PAGES[kind]).as_uri())
+    tab, said = context.new_page(), []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.goto((others[kind] if kind in others else made_run / PAGES[kind]).as_uri())
     tab.evaluate(UNFOLD)
+    assert (tab.evaluate(SIDEWAYS), said) == (0, [])
     found = Axe().run(tab).response["violations"]
     context.close()
     assert [(each["id"], node["html"][:200]) for each in found for node in each["nodes"]] == []

@@ -87,4 +87,4 @@ def caught(outcome: np.ndarray, alert: np.ndarray) -> dict[str, float]:
     rate = lambda mask: float(alert[mask].mean()) if mask.any() else float("nan")  # noqa: E731
     precision = float(outcome[alert].mean()) if alert.any() else float("nan")
     rates = {"catch": rate(outcome), "false_alarm": rate(~outcome)}
-    return {**rates, "precision": precision, "alert_rate": float(alert.mean())}
+    return {**rates, "precision": precision, "alert_rate": rate(np.ones(len(alert), bool))}

@@ -285,14 +285,14 @@ def _row(name: str, scored: pd.DataFrame, plan: Plan, borrowed: bool) -> dict:
 
 def _by_year(scored: pd.DataFrame) -> pd.DataFrame:
     """Rows, events and the AUC of each source by the year of the figures; NaN where a year has one outcome only."""
-    told = []
+    told, named = [], sources(scored)
     for year, part in scored.groupby(scored["period_end"].dt.year):
         found = {"year": int(year), "rows": len(part), "events": int(part["outcome"].sum())}
-        for name in sources(scored):
+        for name in named:
             known = part[part[name].notna()]
             found[name] = accuracy.auc(known["outcome"].to_numpy(), known[name].to_numpy(float))
         told.append(found)
-    return pd.DataFrame(told)
+    return pd.DataFrame(told, columns=["year", "rows", "events", *named])
 
 
 def _by_rule(scored: pd.DataFrame, fired: pd.DataFrame, limits: Bars) -> pd.DataFrame:

@@ -31,7 +31,8 @@ def leads(
     told = told[told["known_on"] < told["event_on"]]
     warned = told.groupby("borrower_id").apply(_run_began, forgiven=forgiven)
     last = told.groupby("borrower_id").agg(last_known=("known_on", "max"), period_end=("period_end", "max"))
-    found = events.join(last, on="borrower_id").assign(warned_on=pd.NaT)
+    known = last.reindex(events["borrower_id"]).set_axis(events.index)  # a join fails where neither side has a row
+    found = pd.concat([events, known], axis=1).assign(warned_on=pd.NaT)
     if len(warned):
         found["warned_on"] = pd.to_datetime(found["borrower_id"].map(warned))
     found["lead_quarters"] = (found["event_on"] - found["warned_on"]).dt.days / DAYS_A_QUARTER
