@@ -99,11 +99,11 @@ def held(name: str | None) -> Book | None:
 
 def known(ledger: Book, day: dt.date) -> screen.Known:
     """What the book and params/borrowers knew of every borrower on a day."""
-    from postloan.batch.plan import clients
     from postloan.portfolio import screen
 
+    seen, last = ledger.observations(as_of=day), ledger.last_reviews(before=day)
     actions, side = ledger.actions(as_of=day, entered_before=day), ledger.loan_side(as_of=day)
-    return screen.Known(ledger.observations(as_of=day), ledger.last_reviews(before=day), actions, side, clients())
+    return screen.Known(seen, last, actions, side, settings.clients())
 
 
 def _tried(ledger: Book, *, as_of: str, against: str | None, quarters: int, **told: object) -> dict:

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -230,9 +230,10 @@ def _beside(run: RunPlan, book: Book, neighbours: Neighbours | None) -> Callable
     with book.reading() as connection:
         statements = marks.statements(connection, run.day)
     ring, kin = hashlib.sha256(guarantors.encode()).hexdigest(), book.kins(as_of=run.day)
+    rows = cache(partial(book.fingerprint, as_of=run.day))  # each member of a group is beside every other
 
     def told(borrower: str) -> str:
-        family = (book.fingerprint(each, as_of=run.day) for each in kin.get(borrower, ()) if each != borrower)
+        family = (rows(each) for each in kin.get(borrower, ()) if each != borrower)
         return "".join([ring, *family, *(f"{each}{statements.get(each)}" for each in of(borrower))])
 
     return told
