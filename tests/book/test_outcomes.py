@@ -54,7 +54,9 @@ def test_missing_columns_are_named(tmp_path):
     assert not {"operating_profit", "inventory"} & {*read.statements["item"]}
 
 
-@pytest.mark.parametrize(("dropped", "match"), [(["failed"], r"missing columns \['failed'\]"), (ITEMS, "none of the col")])
+@pytest.mark.parametrize(
+    ("dropped", "match"), [(["failed"], r"missing columns \['failed'\]"), (ITEMS, "none of the col")]
+)
 def test_nothing_to_judge_refused(tmp_path, dropped, match):
     made = file(tmp_path)
     pd.read_csv(made).drop(columns=dropped).to_csv(made, index=False)
