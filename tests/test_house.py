@@ -17,7 +17,7 @@ from postloan.batch import plan
 
 LIB = ROOT / "lib" / "postloan"
 GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"industries", "glance", "safe_yaml", "whole_files"}
+GROUND |= {"backers", "industries", "glance", "safe_yaml", "whole_files"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
@@ -72,7 +72,7 @@ INSIDE = {
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
-INSIDE["judgement"] |= {"class_rules", "chasing", "proof"}
+INSIDE["judgement"] |= {"class_rules", "chasing", "proof", "exposures", "loan_facts"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
