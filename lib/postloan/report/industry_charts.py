@@ -155,5 +155,5 @@ def betas(found: pd.DataFrame, pooled: object, sheet: BookSheet) -> Exhibit:
 
 
 def _label(name: str, sheet: BookSheet) -> str:
-    text = f"{name} {sheet.names.get(name, '')}".strip()
+    text = sheet.named(name)
     return text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"
