@@ -13,7 +13,7 @@ import yaml
 
 import servers
 from postloan import chart
-from postloan.batch import kernels, plan, run
+from postloan.batch import kernels, plan, run, run_file
 from postloan.book import sample
 from postloan.book.store import Book, open_book
 
@@ -136,7 +136,7 @@ def ran(sample_address: str, home: Path, file: str | dict, **asked: object) -> P
         if isinstance(file, dict):
             (home / "params" / "runs" / "told.yml").write_text(yaml.safe_dump(file), encoding="utf-8")
         named = file if isinstance(file, str) else "told.yml"
-        wanted = plan.load_run(home / "params" / "runs" / named, jobs=2, **asked)
+        wanted = run_file.load_run(home / "params" / "runs" / named, jobs=2, **asked)
         outcomes = run.run_all(wanted, plan.jobs(wanted, open_book(wanted.book)))
         assert {outcome.status for outcome in outcomes} == {"ok"}, [str(outcome) for outcome in outcomes]
         return wanted.folder

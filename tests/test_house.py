@@ -13,11 +13,11 @@ import yaml
 import postloan
 from conftest import ROOT
 from postloan import settings, wording
-from postloan.batch import plan
+from postloan.batch import run_file
 
 LIB = ROOT / "lib" / "postloan"
 GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"industries", "glance", "safe_yaml", "scratch", "whole_files"}
+GROUND |= {"backers", "industries", "glance", "safe_yaml", "scratch", "whole_files"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
@@ -68,11 +68,12 @@ INSIDE = {
         "turning",
     }
     | {"industry_tables", "richtext", "executed"},
-    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal", "paper"},
+    "batch": {"plan", "run_file", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"}
+    | {"paper", "handover"},
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
-INSIDE["judgement"] |= {"class_rules", "chasing", "proof"}
+INSIDE["judgement"] |= {"class_rules", "chasing", "proof", "exposures", "loan_facts"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
@@ -249,4 +250,4 @@ def test_every_text_in_code_exists():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "params" / "runs").glob("*.yml")), ids=lambda path: path.name)
 def test_run_files_are_valid(path):
-    assert plan.load_run(path).name
+    assert run_file.load_run(path).name

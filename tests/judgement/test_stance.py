@@ -8,7 +8,7 @@ from postloan.industries import series
 from postloan.judgement import stance
 
 PLAN = stance.Plan(
-    fewest=2, cuts={"support": 2, "hold": 0, "reduce": -2},
+    fewest=2, basis={"zh": "自定", "en": "own"}, cuts={"support": 2, "hold": 0, "reduce": -2},
     tests=[{"id": "falls", "fact": "driver_growth", "below": -0.05, "points": -2},
            {"id": "grows", "fact": "driver_growth", "above": 0.05, "points": 2},
            {"id": "npl", "fact": "npl_share", "above": 0.1, "points": -1}],
@@ -52,20 +52,15 @@ def test_nobody_leaves_facts_unknown():
 
 def test_worse_is_on_the_bad_side():
     ids = ["cn_pmi_manufacturing", "cn_ppi_yoy", "cn_cpi_yoy"]
-    state = pd.DataFrame({"series": ids, "status": "current", "change": [-1.0, 1.0, -1.0], "value": 1.0})
+    state = pd.DataFrame({"series": ids, "status": "current", "change": [-1.0, 1.0, -1.0], "value": 1.0, "place": 0.3})
     ahead = pd.DataFrame({"series": ids, "mean": [2.0, 0.5, 3.0]})
     events = pd.DataFrame({"effect": ["severe", "favourable", "adverse"]})
     wanted = {name: series()[name] for name in ids}
-    told = stance.environment_facts(state, ahead, events, wanted, pd.Series([0.1, 0.2]))
-    assert pd.isna(told.pop("driver_place"))
+    told = stance.environment_facts(state, ahead, events, wanted, "cn_ppi_yoy")
     assert told == {
-        "driver_growth": 0.2, "indices_worse": 0.5, "outlook_worse": 0.5, "events_severe": 1.0, "events_balance": -1.0,
+        "driver_growth": 0.01, "driver_place": 0.3, "indices_worse": 0.5, "outlook_worse": 0.5, "events_severe": 1.0,
+        "events_balance": -1.0,
     }  # fmt: skip
-
-
-def test_place_of_growth_by_hand():
-    driver = pd.Series([9.0, 0.1, 0.3, 0.2, 0.2], index=[0, 200, 220, 240, 260])  # the first is older than ten years
-    assert stance._place(driver) == pytest.approx((1 + 2) / 2 / 3)
 
 
 def test_what_is_not_judged_counts_on_neither_side():
@@ -82,6 +77,8 @@ def test_house_tests_read():
 
 def test_wrong_test_named(tmp_path):
     path = tmp_path / "stance.yml"
-    path.write_text("fewest: 1\ncuts: {support: 1, hold: 2, reduce: 0}\ntests: []\n", encoding="utf-8")
+    path.write_text(
+        "fewest: 1\nbasis: {zh: a, en: b}\ncuts: {support: 1, hold: 2, reduce: 0}\ntests: []\n", encoding="utf-8"
+    )
     with pytest.raises(RuleError, match="expected support > hold > reduce"):
         stance.load(path)

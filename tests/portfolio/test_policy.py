@@ -35,7 +35,8 @@ def test_what_is_wrong_is_named(tmp_path, change, message):
 
 def test_every_part_names_its_basis():
     found = policy.load()
-    assert all(
-        getattr(found, part).basis for part in ("loss", "work", "migration", "vintage", "quality", "mining", "stress")
-    )
-    assert all(limit.basis for limit in found.limits.each)
+    parts = ("work", "migration", "vintage", "quality", "mining", "stress")
+    assert all(getattr(found, part).basis for part in parts)
+    assert all(limit.basis.zh and limit.basis.en for limit in found.limits.each)
+    assert "[GK]" in found.loss.pd_basis.zh
+    assert "[V:BHR]" in found.loss.lgd_basis.en

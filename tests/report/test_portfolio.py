@@ -141,5 +141,6 @@ def test_gaps_are_named(sheet):
 
 def test_assumptions_carry_their_basis(sheet):
     said = told(portfolio_tables.rate_table(policy.load(), sheet))
-    assert "[GK]" in said
+    assert sheet.said(policy.load().loss.pd_basis) in said
+    assert sheet.words("portfolio.rates.marks") in said
     assert "45.0%" in said

@@ -27,8 +27,9 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from postloan import scratch, settings
-from postloan.batch import index, journal, kernels, paper
-from postloan.batch.plan import KERNEL, Chosen, Job, RunPlan
+from postloan.batch import handover, index, journal, kernels, paper
+from postloan.batch.plan import Chosen, Job
+from postloan.batch.run_file import KERNEL, RunPlan
 from postloan.batch.workers import Processes
 from postloan.book.store import open_book
 from postloan.errors import RunError
@@ -37,6 +38,8 @@ from postloan.whole_files import write_whole
 
 _KERNEL_OPTIONS = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"]
 _MOST_CHARACTERS = 5_000_000
+_FILES = ("ipynb", "html")
+_SHOWN = {".html", ".ipynb", ".pdf", ".json"}  # what a run's folder has for people
 _VERSIONS = ("postloan", "pandas", "papermill", "nbconvert", "statsmodels")
 
 
@@ -96,10 +99,12 @@ def run_all(
     A report whose inputs are unchanged and whose files are whole is kept; each one that ends is in the journal at once,
     so that a run killed at any moment goes on where it stopped. `spread` is any object whose `map(function, jobs)`
     gives back outcomes in any order; default: plan.jobs processes, or this process where that is 1. RunError when
-    another run holds the folder. Gives back an outcome for each job that is chosen.
+    another run holds the folder, or the plan's address takes no files. Gives back an outcome for each chosen job.
     """
     if "://" in plan.book:
         settings.use_book(plan.book)
+    if plan.address:
+        handover.check(plan.address)
     chosen = chosen or Chosen()
     with journal.held(plan.folder):
         todo, kept = split(plan, jobs, chosen)
@@ -111,6 +116,8 @@ def run_all(
             paper.add([job.file("html") for job in jobs if job.target in done], plan.jobs)
         with journal.writable(plan.folder):
             write_run(plan, jobs, started)
+        if plan.address:
+            _complete(plan)
     return [done[job.target] for job in jobs if job.target in done]
 
 
@@ -136,7 +143,7 @@ def _key(job: Job, folder: Path) -> str:
 
 def _sizes(job: Job) -> dict[str, int]:
     """The sizes of a report's files by ending; absent ones are left out."""
-    files = {ending: job.file(ending) for ending in ("ipynb", "html")}
+    files = {ending: job.file(ending) for ending in _FILES}
     return {ending: file.stat().st_size for ending, file in files.items() if file.exists()}
 
 
@@ -144,13 +151,14 @@ def _run_all(
     plan: RunPlan, jobs: list[Job], spread: object, on_done: Callable[[Outcome], None] | None
 ) -> dict[Path, Outcome]:
     done: dict[Path, Outcome] = {}
+    elsewhere = plan.address if spread else ""
     if spread is None and min(plan.jobs, len(jobs)) > 1:
         spread = Processes(min(plan.jobs, len(jobs)))
     results = spread.map(run_job, jobs) if spread else map(run_job, jobs)
     bar = tqdm(total=len(jobs), desc=plan.name, unit="report", disable=None, file=sys.stderr, smoothing=0)
 
     def end(outcome: Outcome) -> None:
-        done[outcome.job.target] = outcome
+        outcome = done[outcome.job.target] = _fetched(outcome) if elsewhere else outcome
         with journal.writable(plan.folder):
             journal.append(plan.folder, _entry(outcome, plan.folder))
         if outcome.status == "ok":
@@ -262,10 +270,30 @@ def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:
         write_whole(job.file("html"), html)
         if found.get("borrower_id"):  # a report about the whole book is no review of anyone
             open_book(job.parameters["book"]).save_review(found)
+        if job.address:
+            handover.put(map(job.file, _FILES), job.folder, job.address)
         job.file("failed.ipynb").unlink(missing_ok=True)
     except Exception as trouble:
         return "export_failed", _error(trouble), {}
     return "ok", None, summary
+
+
+def _fetched(outcome: Outcome) -> Outcome:
+    """The outcome of another machine, its files fetched from the run's address."""
+    job = outcome.job
+    try:
+        if outcome.status == "ok":
+            handover.fetch(map(job.file, _FILES), job.folder, job.address)
+    except RunError as error:
+        return replace(outcome, status="export_failed", error=_error(error))
+    return outcome
+
+
+def _complete(plan: RunPlan) -> None:
+    """Put manifest and index to the run's address, and whatever else is not there as it is here."""
+    made = [file for file in sorted(plan.folder.rglob("*")) if file.suffix in _SHOWN]
+    told = [file for file in made if file.parent == plan.folder]
+    handover.put([*handover.lacking(made, plan.folder, plan.address), *told], plan.folder, plan.address)
 
 
 def _check_size(notebook: NotebookNode) -> None:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from postloan import settings
 from postloan.analysis import environment
-from postloan.industries import Series
+from postloan.industries import Both, Series
 from postloan.strict import Strict
 from postloan.tables import CLASSES, LEVELS
 
@@ -63,6 +63,7 @@ class Plan(Strict):
     fewest: int = Field(ge=1)
     cuts: Cuts
     tests: list[Test] = Field(min_length=1)
+    basis: Both
 
 
 @dataclass(frozen=True)
@@ -84,33 +85,26 @@ def load(path: Path | None = None) -> Plan:
 
 
 def environment_facts(
-    state: pd.DataFrame, ahead: pd.DataFrame, events: pd.DataFrame, wanted: dict[str, Series], driver: pd.Series
+    state: pd.DataFrame, ahead: pd.DataFrame, events: pd.DataFrame, wanted: dict[str, Series], driver: str | None
 ) -> dict[str, float]:
-    """Facts from outside: newest growth of the driver (`environment.growth`) and where that stands among its own of ten
-    years, the shares of running series that are
-    worse than a year ago and expected to get worse, and the events; NaN where none is known."""
-    running = state[state["status"].isin(["current", "late"])].set_index("series")
+    """Facts from outside: newest growth of the driver and its place (`environment.pace`: what the table of indices
+    says), the shares of running series that are worse than a year ago and expected to get worse, and the events; NaN
+    where none is known."""
+    running = state[state["status"].isin(environment.RUNNING)].set_index("series")
     sides = pd.Series({name: {"high": -1, "low": 1}.get(each.better) for name, each in wanted.items()}, dtype=float)
     worse = (running["change"] * sides.reindex(running.index)).dropna()
     ends = ahead[ahead["mean"].notna()].groupby("series")["mean"].last()
     coming = ((ends - running["value"].reindex(ends.index)) * sides.reindex(ends.index)).dropna()
+    growth, place = environment.pace(state, wanted, driver)
     severe = float((events["effect"] == "severe").sum())
     return {
-        "driver_growth": float(driver.iloc[-1]) if len(driver) else float("nan"),
-        "driver_place": _place(driver),
+        "driver_growth": growth,
+        "driver_place": place,
         "indices_worse": float((worse > 0).mean()) if len(worse) else float("nan"),
         "outlook_worse": float((coming > 0).mean()) if len(coming) else float("nan"),
         "events_severe": severe if len(events) else float("nan"),
         "events_balance": float(events["effect"].map(_BALANCE).sum()) if len(events) else float("nan"),
     }
-
-
-def _place(driver: pd.Series) -> float:
-    """The share of the driver's growth of ten years that was below the newest (ties half); NaN below two years."""
-    own = driver[driver.index > driver.index[-1] - 120] if len(driver) else driver
-    if len(own) < 2 or own.index[-1] - own.index[0] < 24:
-        return float("nan")
-    return environment.place(own.iloc[:-1], own.iloc[-1])
 
 
 def exposure_facts(standing: pd.DataFrame, ids: list[str], grown: pd.DataFrame) -> dict[str, float]:

@@ -82,17 +82,21 @@ def headline(stance: object, standing: pd.DataFrame, sheet: BookSheet) -> list[d
     ]
 
 
-def state_table(state: pd.DataFrame, ahead: pd.DataFrame, wanted: Mapping[str, object], sheet: BookSheet) -> Exhibit:
+def state_table(
+    state: pd.DataFrame, ahead: pd.DataFrame, wanted: Mapping[str, object], driver: str | None, sheet: BookSheet
+) -> Exhibit:
     """Every index series now, on the year, beside its own past, and where it is expected; or why not.
 
-    `state` and `ahead` are `environment.state` and `environment.forecast`, `wanted` the series by id.
+    `state` and `ahead` are `environment.state` and `environment.forecast`, `wanted` the series by id, `driver` the one
+    that stance and sensitivity rest on.
     """
     words, rows = sheet.words, []
     last = ahead.groupby("series", sort=False).tail(1).set_index("series")
     for row in state[state["status"] != "absent"].itertuples():
         about, end = wanted[row.series], last.loc[row.series]
         period = f"{row.period_end:%Y-%m}" + ("*" if row.status == "late" else "")
-        cells = (sheet.said(about.name), period, figure(row.value, about.kind, sheet))
+        name = sheet.said(about.name) + ("‡" if row.series == driver else "")
+        cells = (name, period, figure(row.value, about.kind, sheet))
         place = DASH if pd.isna(row.place) else words.number(100 * row.place, 0)
         expected = (_expected(row, end, about, sheet), _kept(end, sheet))
         rows.append((*cells, _change(row, about, sheet), place, *expected))
@@ -267,8 +271,8 @@ def member_table(standing: pd.DataFrame, grown: pd.DataFrame, betas: pd.DataFram
     return _listed("member", names, rows, sheet, numeric=("exposure", "growth", "beta"), notes=(more,))
 
 
-def stance_table(stance: object, sheet: BookSheet) -> Exhibit:
-    """Every test behind the stance: its fact, its limit, its points, and whether it held."""
+def stance_table(stance: object, basis: object, sheet: BookSheet) -> Exhibit:
+    """Every test behind the stance: fact, limit, points, whether it held; `basis` is that of limits and points."""
     words, rows = sheet.words, []
     for row in stance.reasons.itertuples():
         value = DASH if row.state == "unknown" else _fact(row.fact, row.value, sheet)
@@ -278,8 +282,8 @@ def stance_table(stance: object, sheet: BookSheet) -> Exhibit:
         state = banded(bad if row.state == "held" else "none", words(f"industry.stance.state.{row.state}"))
         rows.append((words(f"industry.fact_name.{row.fact}"), value, said, _points(row.points), state))
     names = ("fact", "value", "limit", "points", "state")
-    note = words("industry.stance.note", points=_points(stance.points), known=stance.known)
-    made = _listed("stance", names, rows, sheet, numeric=names[1:4], notes=(note,))
+    note = words("industry.stance.note", points=_points(stance.points), known=stance.known, basis=sheet.said(basis))
+    made = _listed("stance", names, rows, sheet, numeric=names[1:4], notes=(note, words("portfolio.rates.marks")))
     return made
 
 

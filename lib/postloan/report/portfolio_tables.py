@@ -200,13 +200,13 @@ def rate_table(policy: object, sheet: BookSheet) -> Exhibit:
     )  # fmt: skip
     hours = (f"{sheet.owner(name)} {value:g}" for name, value in work.capacity.items())
     rows = [
-        (words("portfolio.rates.pd_class"), classes, loss.basis),
-        (words("portfolio.rates.pd_level"), levels, ""),
-        (words("portfolio.rates.lgd"), words("portfolio.rates.lgd_value", **lgd), ""),
-        (words("portfolio.rates.steps"), words("case.semicolon").join(steps), work.basis),
-        (words("portfolio.rates.work"), joint.join(hours), ""),
+        (words("portfolio.rates.pd_class"), classes, sheet.said(loss.pd_basis)),
+        (words("portfolio.rates.pd_level"), levels, sheet.said(loss.pd_basis)),
+        (words("portfolio.rates.lgd"), words("portfolio.rates.lgd_value", **lgd), sheet.said(loss.lgd_basis)),
+        (words("portfolio.rates.steps"), words("case.semicolon").join(steps), sheet.said(work.basis)),
+        (words("portfolio.rates.work"), joint.join(hours), sheet.said(work.basis)),
     ]
-    return listed("rates", ("what", "value", "basis"), rows, sheet)
+    return listed("rates", ("what", "value", "basis"), rows, sheet, notes=(words("portfolio.rates.marks"),))
 
 
 def spread_table(spread: pd.DataFrame, sheet: BookSheet) -> Exhibit:
@@ -248,13 +248,13 @@ def limit_table(limits: pd.DataFrame, capital: tuple[float, float], sheet: BookS
     names = ("limit", "unit", "exposure", "share", "allowed", "headroom", "state", "basis")
     rows = [
         (_limit(row, sheet), _unit(row.by, row.unit, sheet), sheet.money(row.exposure), sheet.share(row.share),
-         sheet.share(row.limit), sheet.money(row.headroom), _mark(row.state, sheet), row.basis)
+         sheet.share(row.limit), sheet.money(row.headroom), _mark(row.state, sheet), sheet.said(row.basis))
         for row in limits.itertuples()
     ]  # fmt: skip
     given = all(pd.notna(each) and each > 0 for each in capital)
     note = "capital" if given else "cannot"
     amounts = dict(zip(("net", "tier"), map(sheet.money, capital), strict=True)) if given else {}
-    notes = (words(f"portfolio.spread.{note}", **amounts),)
+    notes = (words(f"portfolio.spread.{note}", **amounts), words("portfolio.rates.marks"))
     return listed("spread.limits", names, rows, sheet, numeric=names[2:6], notes=notes)
 
 
