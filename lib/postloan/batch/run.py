@@ -26,6 +26,7 @@ from traitlets.config import Config
 
 from postloan import settings
 from postloan.batch import handover, index, journal, kernels, paper
+from postloan.batch.pace import Pace, known
 from postloan.batch.plan import Chosen, Job
 from postloan.batch.run_file import KERNEL, RunPlan
 from postloan.batch.workers import Processes
@@ -36,6 +37,7 @@ from postloan.whole_files import write_whole
 
 _KERNEL_OPTIONS = ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"]
 _MOST_CHARACTERS = 5_000_000
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
 _FILES = ("ipynb", "html")
 _SHOWN = {".html", ".ipynb", ".pdf", ".json"}  # what a run's folder has for people
 _VERSIONS = ("postloan", "pandas", "papermill", "nbconvert", "statsmodels")
@@ -149,17 +151,19 @@ def _run_all(
     plan: RunPlan, jobs: list[Job], spread: object, on_done: Callable[[Outcome], None] | None
 ) -> dict[Path, Outcome]:
     done: dict[Path, Outcome] = {}
-    elsewhere = plan.address if spread else ""
-    if spread is None and min(plan.jobs, len(jobs)) > 1:
-        spread = Processes(min(plan.jobs, len(jobs)))
+    elsewhere, workers = plan.address if spread else "", min(plan.jobs, len(jobs))
+    pace = Pace(jobs, known(plan.folder), None if spread else workers)
+    if spread is None and workers > 1:
+        spread = Processes(workers)
     results = spread.map(run_job, jobs) if spread else map(run_job, jobs)
-    bar = tqdm(total=len(jobs), desc=plan.name, unit="report", disable=None, file=sys.stderr, smoothing=0)
+    bar = tqdm(total=len(jobs), desc=plan.name, unit="report", disable=None, file=sys.stderr, bar_format=_BAR)
 
     def end(outcome: Outcome) -> None:
         outcome = done[outcome.job.target] = _fetched(outcome) if elsewhere else outcome
         with journal.writable(plan.folder):
             journal.append(plan.folder, _entry(outcome, plan.folder))
-        _tell(outcome, bar, on_done)
+        pace.ended(outcome.job, outcome.seconds)
+        _tell(outcome, bar, pace, on_done)
 
     try:
         for outcome in results:
@@ -365,7 +369,9 @@ def _entry(outcome: Outcome, folder: Path) -> dict:
     }
 
 
-def _tell(outcome: Outcome, bar: tqdm, on_done: Callable[[Outcome], None] | None) -> None:
+def _tell(outcome: Outcome, bar: tqdm, pace: Pace, on_done: Callable[[Outcome], None] | None) -> None:
+    if (left := pace.left()) is not None:
+        bar.set_postfix_str(f"about {tqdm.format_interval(left)} left", refresh=False)
     bar.update()
     if outcome.status != "ok":
         bar.write(str(outcome), file=sys.stderr)
