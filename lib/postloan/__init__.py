@@ -49,6 +49,7 @@ __all__ = [
     "industry_charts",
     "industry_tables",
     "kindred",
+    "kinship",
     "loan_facts",
     "loan_flags",
     "measures",

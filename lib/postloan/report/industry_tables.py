@@ -271,20 +271,33 @@ def member_table(standing: pd.DataFrame, grown: pd.DataFrame, betas: pd.DataFram
     return _listed("member", names, rows, sheet, numeric=("exposure", "growth", "beta"), notes=(more,))
 
 
-def stance_table(stance: object, basis: object, sheet: BookSheet) -> Exhibit:
-    """Every test behind the stance: fact, limit, points, whether it held; `basis` is that of limits and points."""
+def stance_table(stance: object, plan: object, sheet: BookSheet) -> Exhibit:
+    """Every fact behind the stance: its tests, and the points of those that held; `plan` is `stance.load`."""
     words, rows = sheet.words, []
-    for row in stance.reasons.itertuples():
-        value = DASH if row.state == "unknown" else _fact(row.fact, row.value, sheet)
-        side, limit = ("below", row.below) if pd.notna(row.below) else ("above", row.above)
-        said = words(f"industry.stance.{side}", limit=_fact(row.fact, limit, sheet))
-        bad = "warn" if row.points < 0 else "ok"
-        state = banded(bad if row.state == "held" else "none", words(f"industry.stance.state.{row.state}"))
-        rows.append((words(f"industry.fact_name.{row.fact}"), value, said, _points(row.points), state))
-    names = ("fact", "value", "limit", "points", "state")
-    note = words("industry.stance.note", points=_points(stance.points), known=stance.known, basis=sheet.said(basis))
-    made = _listed("stance", names, rows, sheet, numeric=names[1:4], notes=(note, words("portfolio.rates.marks")))
-    return made
+    for fact, tests in stance.reasons.groupby("fact", sort=False):
+        said = words("case.semicolon").join(_test(row, sheet) for row in tests.itertuples())
+        value = DASH if tests["state"].iloc[0] == "unknown" else _fact(fact, tests["value"].iloc[0], sheet)
+        rows.append((words(f"industry.fact_name.{fact}"), value, said, _counted(tests, sheet)))
+    cuts = {name: _points(getattr(plan.cuts, name)) for name in ("support", "hold", "reduce")}
+    note = words(
+        "industry.stance.note", points=_points(stance.points), known=stance.known, basis=sheet.said(plan.basis)
+    )
+    notes = (words("industry.stance.cuts", **cuts), words("industry.stance.few", fewest=plan.fewest_borrowers), note)
+    return _listed("stance", ("fact", "value", "limit", "points"), rows, sheet, numeric=("value",), notes=notes)
+
+
+def _test(row: tuple, sheet: BookSheet) -> str:
+    side, limit = ("below", row.below) if pd.notna(row.below) else ("above", row.above)
+    return sheet.words(f"industry.stance.{side}", limit=_fact(row.fact, limit, sheet), points=_points(row.points))
+
+
+def _counted(tests: pd.DataFrame, sheet: BookSheet) -> Markup:
+    """The points a fact adds, and why where it adds none."""
+    held = tests[tests["state"] == "held"]
+    if held.empty:
+        return banded("none", sheet.words(f"industry.stance.state.{tests['state'].iloc[0]}"))
+    points = int(held["points"].sum())
+    return banded("warn" if points < 0 else "ok", _points(points))
 
 
 def source_table(indices: pd.DataFrame, wanted: Mapping[str, object], sheet: BookSheet) -> Exhibit:

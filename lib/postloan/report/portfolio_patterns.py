@@ -56,24 +56,19 @@ def reach_table(reach: pd.DataFrame, sheet: BookSheet) -> Exhibit:
     steps = {"called": "called", "lost": "support_lost", "owned": "owned", "group": "group"}
     used = [name for name, column in steps.items() if reach[column].any()]
     names = ("who", "own", *used, "reached", "exposure", "by_name")
-    rows = []
-    for row in reach.head(30).itertuples():
-        unknown = words("portfolio.contagion.unknown", count=row.unknown) if row.unknown else ""
-        wide = words("portfolio.contagion.by_name", count=row.by_name, exposure=sheet.money(row.exposure_by_name))
-        counts = (getattr(row, steps[name]) for name in used)
-        near = (str(row.reached), sheet.money(row.exposure) + unknown)
-        rows.append(
-            (
-                sheet.who(row.borrower_id),
-                sheet.money(row.own),
-                *(str(each) if each else DASH for each in counts),
-                *near,
-                wide if row.by_name else DASH,
-            )
-        )
-    return listed(
-        "contagion.reach", names, rows, sheet, numeric=names[1:], notes=(words("portfolio.contagion.note"), rest)
-    )
+    rows = [_reach_row(row, [steps[name] for name in used], sheet) for row in reach.head(30).itertuples()]
+    notes = (words("portfolio.contagion.note"), rest)
+    return listed("contagion.reach", names, rows, sheet, numeric=names[1:], notes=notes)
+
+
+def _reach_row(row: tuple, steps: list[str], sheet: BookSheet) -> tuple[object, ...]:
+    """One troubled borrower: what it owes, how many it reaches by each step, and by names alone."""
+    words, counts = sheet.words, (getattr(row, step) for step in steps)
+    unknown = words("portfolio.contagion.unknown", count=row.unknown) if row.unknown else ""
+    wide = words("portfolio.contagion.by_name", count=row.by_name, exposure=sheet.money(row.exposure_by_name))
+    near = (str(row.reached), sheet.money(row.exposure) + unknown)
+    told = (sheet.who(row.borrower_id), sheet.money(row.own), *(str(each) if each else DASH for each in counts))
+    return (*told, *near, wide if row.by_name else DASH)
 
 
 def stress_table(stressed: object, sheet: BookSheet) -> Exhibit:
