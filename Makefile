@@ -12,14 +12,15 @@ DESK := lib/postloan/report/lab
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
-$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json
+$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json $(DESK)/extension/package.json
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/jupyter kernelspec install --sys-prefix --replace --name postloan --log-level=ERROR $(KERNEL)
-	mkdir -p $(VENV)/share/jupyter/lab/settings/overrides.d
+	mkdir -p $(VENV)/share/jupyter/lab/settings/overrides.d $(VENV)/share/jupyter/labextensions/postloan-lab
 	cp $(DESK)/postloan.json $(VENV)/share/jupyter/lab/settings/overrides.d/
+	cp -R $(DESK)/extension/. $(VENV)/share/jupyter/labextensions/postloan-lab/
 	@touch $(READY)
 
 report: $(READY) ## Build the sample book and write its reports to outputs/

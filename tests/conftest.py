@@ -26,6 +26,14 @@ hypothesis.settings.register_profile("settled", derandomize=True, database=None)
 hypothesis.settings.load_profile("settled")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_signatures(tmp_path_factory: pytest.TempPathFactory):
+    """Runs sign notebooks for a JupyterLab of their own, not for the user's."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("jupyter")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def sample_address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a freshly built sample book."""

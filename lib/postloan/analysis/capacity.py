@@ -19,7 +19,7 @@ from postloan.analysis.assumptions import Assumptions
 from postloan.analysis.periods import Panel
 
 COVER = [
-    "borrower_id", "period_end", "ebitda", "income_tax", "maintenance", "working_capital_change", "cash",
+    "borrower_id", "period_end", "ebitda", "income_tax", "maintenance", "working_capital_change", "cash", "cfo",
     "capex_own_funds", "distributions", "fixed_cash", "own", "principal", "interest", "service", "dscr",
     "dscr_reason", "fccr", "fccr_reason",
 ]  # fmt: skip
@@ -28,6 +28,7 @@ START = ["borrower_id", "revenue", "operating_cost", "income_tax", "cash", "serv
 METRIC = "service_cover"  # the drawn cover's name in `outlook` tables
 PARTS = {
     "ebitda": "ttm.ebitda",
+    "cfo": "ttm.cfo",
     "income_tax": "ttm.income_tax",
     "working_capital_change": "end.operating_working_capital - end_1.operating_working_capital",
     "distributions": "coalesce(ttm.dividends_paid, ttm.dividends_and_interest_paid - ttm.interest_expense)",

@@ -8,23 +8,25 @@ import json
 import logging
 import platform
 import re
+import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
 import papermill
+from jupyter_core.paths import jupyter_data_dir
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, sign
 from papermill.engines import papermill_engines
 from tqdm import tqdm
 from traitlets.config import Config
 
-from postloan import settings
+from postloan import scratch, settings
 from postloan.batch import handover, index, journal, kernels, paper
 from postloan.batch.plan import Chosen, Job
 from postloan.batch.run_file import KERNEL, RunPlan
@@ -159,6 +161,8 @@ def _run_all(
         outcome = done[outcome.job.target] = _fetched(outcome) if elsewhere else outcome
         with journal.writable(plan.folder):
             journal.append(plan.folder, _entry(outcome, plan.folder))
+        if outcome.status == "ok":
+            _trust(outcome.job.file("ipynb"))
         _tell(outcome, bar, on_done)
 
     try:
@@ -174,6 +178,20 @@ def _run_all(
             end(Outcome(job, "died", error=lost))
     bar.close()
     return done
+
+
+@cache
+def _notary() -> sign.NotebookNotary:
+    folder = Path(jupyter_data_dir())
+    folder.mkdir(parents=True, exist_ok=True)
+    return sign.NotebookNotary(data_dir=str(folder))
+
+
+def _trust(file: Path) -> None:
+    """Sign a notebook for this user's JupyterLab, which then shows its charts: we have run it ourselves, and its page
+    was refused had it held what acts. In one process alone: a store of signatures that is busy is thrown away."""
+    with contextlib.suppress(OSError, sqlite3.Error):
+        _notary().sign(nbformat.read(file, as_version=4))
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
@@ -217,7 +235,7 @@ def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
     options["timeout_func"] = lambda _: max(1, min(job.cell_timeout, int(until - time.monotonic())))
     settings.limit_kernels(job.memory_mb)
     try:
-        with contextlib.chdir(settings.home()), tempfile.TemporaryDirectory(prefix="postloan-") as sockets:
+        with contextlib.chdir(settings.home()), scratch.folder() as sockets:
             options |= {"config": _private(sockets), "extra_arguments": _KERNEL_OPTIONS}
             papermill_engines.execute_notebook_with_engine(None, notebook, job.kernel, **options)
     except CellTimeoutError:
@@ -233,9 +251,9 @@ def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
     return "ok", None
 
 
-def _private(folder: str) -> Config:
+def _private(folder: Path) -> Config:
     """Talk to the kernel through sockets of a folder only we can enter, not over TCP, where the system can."""
-    ipc = {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
+    ipc = {"transport": "ipc", "ip": str(folder / "kernel")}
     return Config({"KernelManager": {} if sys.platform == "win32" else ipc})
 
 

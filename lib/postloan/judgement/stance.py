@@ -24,6 +24,7 @@ FACTS = ("driver_growth", "driver_place", "indices_worse", "outlook_worse", "eve
          "median_growth", "warned_share", "npl_share", "book_share")  # fmt: skip
 REASONS = ["test", "fact", "value", "below", "above", "points", "state"]
 UNKNOWN = "unknown"
+_OWN = ("median_growth", "warned_share", "npl_share")  # what our borrowers alone say of an industry
 _BALANCE = {"favourable": 1, "neutral": 0, "adverse": -1, "severe": -1}
 
 
@@ -61,6 +62,7 @@ class Plan(Strict):
     """What params/stance.yml says."""
 
     fewest: int = Field(ge=1)
+    fewest_borrowers: int = Field(ge=1)
     cuts: Cuts
     tests: list[Test] = Field(min_length=1)
     basis: Both
@@ -109,12 +111,13 @@ def environment_facts(
 
 def exposure_facts(standing: pd.DataFrame, ids: list[str], grown: pd.DataFrame) -> dict[str, float]:
     """Facts from our book: median newest growth of revenue of its members, the shares of their exposure (of borrowers
-    where none is known) warned orange or red and classed substandard or worse, and their share of the book. What
-    is not judged counts on neither side."""
+    where none is known) warned orange or red and classed substandard or worse, their share of the book, and how many
+    they are. What is not judged counts on neither side; growth is of the newest year, not of borrowers long silent."""
     mine = standing[standing["borrower_id"].isin(ids)]
     owed, total = mine["exposure"], standing["exposure"].sum()
     weight = owed.fillna(0.0) if owed.sum() > 0 else pd.Series(1.0, index=mine.index)
-    newest = grown[grown["borrower_id"].isin(ids)].groupby("borrower_id")["growth"].last()
+    recent = grown[grown["borrower_id"].isin(ids) & (grown["month"] > grown["month"].max() - 12)]
+    newest = recent.groupby("borrower_id")["growth"].last()
 
     def share(column: str, bad: tuple[str, ...]) -> float:
         known = weight * (mine[column] != UNKNOWN)
@@ -125,12 +128,16 @@ def exposure_facts(standing: pd.DataFrame, ids: list[str], grown: pd.DataFrame) 
         "warned_share": share("level", LEVELS[2:]),
         "npl_share": share("class", CLASSES[2:]),
         "book_share": float(owed.sum() / total) if total > 0 else float("nan"),
+        "borrowers": float(len(mine)),
     }
 
 
 def suggest(facts: dict[str, float], *, plan: Plan | None = None) -> Stance:
-    """The stance the facts suggest, with every test; a fact not given or NaN is unknown, never nil."""
+    """The stance the facts suggest, with every test; a fact not given or NaN is unknown, never nil, and so is what
+    rests on fewer `borrowers` than the plan asks for."""
     plan, rows = plan or load(), []
+    thin = _OWN if facts.get("borrowers", plan.fewest_borrowers) < plan.fewest_borrowers else ()
+    facts = {name: value for name, value in facts.items() if name not in thin}
     for test in plan.tests:
         value = facts.get(test.fact, float("nan"))
         held = value < test.below if test.below is not None else value > test.above

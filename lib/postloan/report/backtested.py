@@ -11,7 +11,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, svg_of
 from postloan.report.exhibits import DASH, Exhibit, Sheet, tabled
 from postloan.report.narrative import Prose
 from postloan.wording import Texts
@@ -94,7 +94,7 @@ def rank_chart(found: object, sheet: Sheet) -> Exhibit:
         return Exhibit("")
     names = [_by(each, words) for each in shown["by"]]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.6 + 0.32 * len(shown)))
+        figure = Figure(figsize=(WIDE, 0.6 + 0.32 * len(shown)))
         figure.subplots_adjust(left=0.3, right=0.97, top=0.85, bottom=0.35 / (0.6 + 0.32 * len(shown)))
         ax, at = figure.subplots(), range(len(shown))
         ax.hlines(at, shown["auc_low"], shown["auc_high"], color=SOFT, linewidth=3)
@@ -173,8 +173,8 @@ def calibration(found: object, sheet: Sheet) -> Exhibit | Prose:
         return Prose((words(f"backtest.uncalibrated.{'none' if shown.empty else 'borrowed'}"),))
     top = max(shown["expected"].max(), shown["observed"].max()) * 1.05
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.6, 2.6))
-        figure.subplots_adjust(left=0.16, right=0.97, top=0.88, bottom=0.18)
+        figure = Figure(figsize=(WIDE, 2.4))
+        figure.subplots_adjust(left=0.08, right=0.48, top=0.88, bottom=0.2)
         ax = figure.subplots()
         ax.plot([0, top], [0, top], color=INK, linewidth=0.7, linestyle=":")
         ax.plot(shown["expected"], shown["observed"], "o-", color=ACCENT, linewidth=1.2, markersize=4)

@@ -7,16 +7,17 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, shortened, svg_of
 from postloan.report.exhibits import Exhibit
 from postloan.report.whole_book import UNKNOWN, BookSheet
 from postloan.tables import CLASSES, LEVELS
 
 _TINT = {"red": ALARM, "orange": "#c96f1a", "yellow": "#c9a227", "none": SOFT}
 NPL = CLASSES[2:]
-LABEL = 14  # characters of a name beside a bar
+LABEL = 22  # letters of a name beside a bar
 
 
 def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exhibit:
@@ -25,7 +26,7 @@ def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exh
     words = sheet.words
     owed = levels["exposure"].notna().any()
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 1.75))
+        figure = Figure(figsize=(WIDE, 1.75))
         figure.subplots_adjust(left=0.1, right=0.985, top=0.84, bottom=0.05, wspace=0.85)
         wide = figure.subplots(1, 4 if owed else 2, squeeze=False).ravel()
         for start, table in ((0, levels), (1, classes)):
@@ -57,7 +58,7 @@ def _bars(ax: matplotlib.axes.Axes, names: list[str], values: pd.Series, tints: 
     ax.set_xlim(0, max(float(values.max()), 1e-9) * 1.3)
     whole = bool((values == values.round()).all())
     for place, value in enumerate(values):
-        ax.text(value, place, f" {value:,.0f}" if whole else f" {value:,.1f}", va="center", fontsize=7.5)
+        ax.text(value, place, f" {value:,.0f}" if whole else f" {value:,.1f}", va="center")
     ax.set_title(title, loc="left")
 
 
@@ -81,7 +82,7 @@ def vintages(late: dict[int, pd.DataFrame], lives: dict[int, pd.DataFrame], fewe
     if all(curves.empty for curves in late.values()):
         return Exhibit("")
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.2))
+        figure = Figure(figsize=(WIDE, 2.2))
         figure.subplots_adjust(left=0.06, right=0.94, top=0.87, bottom=0.17, wspace=0.22)
         axes = figure.subplots(1, len(late), squeeze=False, sharey=True).ravel()
         for ax, (days, curves) in zip(axes, late.items(), strict=True):
@@ -99,7 +100,10 @@ def _curves(ax: matplotlib.axes.Axes, curves: pd.DataFrame) -> None:
     for name, colour in zip(names, sns.color_palette("crest", max(len(names), 2)), strict=False):
         mine = curves[curves["cohort"] == name].sort_values("month")
         ax.step(mine["month"], mine["share"] * 100, where="post", color=colour, linewidth=1.4)
-        ax.text(mine["month"].iloc[-1], mine["share"].iloc[-1] * 100, f" {name}", fontsize=7, va="bottom", color=colour)
+        if mine["share"].iloc[-1] > 0:
+            ax.text(mine["month"].iloc[-1], mine["share"].iloc[-1] * 100, f" {name}", va="bottom", color=colour)
+    last = curves.sort_values("month").groupby("cohort")["share"].last()
+    ax.text(1, 0, ", ".join(last.index[last == 0]), va="bottom", color=INK)  # curves at nil lie on one another
     top = float(curves["share"].max()) * 100 if len(curves) else 0.0
     ax.set_ylim(0, max(top * 1.2, ax.get_ylim()[1], 1.0))
     ax.set_xlim(left=0)
@@ -126,7 +130,7 @@ def concentration(owed: dict[str, pd.Series], sheet: BookSheet) -> Exhibit:
         return Exhibit("")
     total = names.sum()
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.3))
+        figure = Figure(figsize=(WIDE, 2.3))
         figure.subplots_adjust(left=0.19, right=0.985, top=0.9, bottom=0.03, wspace=0.85)
         for ax, amounts, key in zip(figure.subplots(1, 2), (names, industries), ("name", "industry"), strict=True):
             top = (amounts.head(10) / total * 100).iloc[::-1]
@@ -142,8 +146,7 @@ def concentration(owed: dict[str, pd.Series], sheet: BookSheet) -> Exhibit:
 
 def _label(key: str, unit: str, sheet: BookSheet) -> str:
     name = sheet.names.get(unit, "") if key == "name" else ""
-    text = f"{unit} {name}".strip() if unit != UNKNOWN else sheet.words("portfolio.unknown")
-    return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
+    return shortened(f"{unit} {name}".strip() if unit != UNKNOWN else sheet.words("portfolio.unknown"), LABEL)
 
 
 def guarantees(
@@ -155,34 +158,30 @@ def guarantees(
     if pairs.empty:
         return Exhibit("")
     graph = nx.DiGraph(list(pairs[["guarantor", "borrower_id"]].itertuples(index=False, name=None)))
-    place = nx.circular_layout(graph) if len(graph) <= 12 else nx.spring_layout(graph, seed=1, iterations=60)
-    level = standing.set_index("borrower_id")["level"]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.3))
-        ax = figure.add_axes([0.02, 0.02, 0.96, 0.96])
-        tints = [_TINT.get(level.get(node), SOFT) for node in graph]
-        nx.draw_networkx_edges(graph, place, ax=ax, edge_color=INK, width=0.9, node_size=260, arrowsize=11)
-        nx.draw_networkx_nodes(graph, place, ax=ax, node_color=tints, node_size=200, linewidths=0)
-        for node, (x, y) in place.items():
-            ax.annotate(
-                f"{node} {sheet.plain_state(level.get(node, UNKNOWN))}",
-                (x, y),
-                xytext=(0, -17),
-                textcoords="offset points",
-                fontsize=7.5,
-                ha="center",
-            )
-        ax.margins(0.25, 0.35)
-        ax.set_axis_off()
+        figure = Figure(figsize=(WIDE, 2.3))
+        _graph(figure.add_axes([0.02, 0.02, 0.96, 0.96]), graph, standing.set_index("borrower_id")["level"], sheet)
         svg = svg_of(figure)
     most = ""
     if len(reach) and reach["reached"].iloc[0]:
         first = reach.iloc[0]
-        most = words(
-            "portfolio.contagion.chart_most", who=first["borrower_id"], exposure=sheet.money(first["exposure"])
-        )
+        about = {"who": first["borrower_id"], "exposure": sheet.money(first["exposure"])}
+        most = words("portfolio.contagion.chart_most", **about)
     alt = words("portfolio.contagion.chart_alt", pairs=len(pairs), loops=len(loops), most=most)
     return framed(svg, words("portfolio.contagion.chart"), alt, sheet)
+
+
+def _graph(ax: Axes, graph: nx.DiGraph, level: pd.Series, sheet: BookSheet) -> None:
+    """The borrowers as dots with code and level, on a circle while they are few."""
+    place = nx.circular_layout(graph) if len(graph) <= 12 else nx.spring_layout(graph, seed=1, iterations=60)
+    tints = [_TINT.get(level.get(node), SOFT) for node in graph]
+    nx.draw_networkx_edges(graph, place, ax=ax, edge_color=INK, width=0.9, node_size=260, arrowsize=11)
+    nx.draw_networkx_nodes(graph, place, ax=ax, node_color=tints, node_size=200, linewidths=0)
+    for node, at in place.items():
+        label = f"{node} {sheet.plain_state(level.get(node, UNKNOWN))}"
+        ax.annotate(label, at, xytext=(0, -17), textcoords="offset points", ha="center")
+    ax.margins(0.25, 0.35)
+    ax.set_axis_off()
 
 
 def shocks(book: pd.DataFrame, alt: str, sheet: BookSheet) -> Exhibit:
@@ -192,14 +191,14 @@ def shocks(book: pd.DataFrame, alt: str, sheet: BookSheet) -> Exhibit:
         return Exhibit("")
     labels = [f"{shock:.0%}".replace("-", "−") for shock in book["shock"]]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 1.7))
+        figure = Figure(figsize=(WIDE, 1.7))
         figure.subplots_adjust(left=0.03, right=0.99, top=0.82, bottom=0.14, wspace=0.18)
         for ax, level in zip(figure.subplots(1, len(LEVELS), sharey=True), reversed(LEVELS), strict=True):
             values = book[level].to_numpy()
             ax.bar(range(len(values)), values, color=_TINT[level], width=0.65)
             for at, value in enumerate(values):
-                ax.text(at, value, f"{value}", ha="center", va="bottom", fontsize=7.5)
-            ax.set_xticks(range(len(values)), labels, fontsize=7)
+                ax.text(at, value, f"{value}", ha="center", va="bottom")
+            ax.set_xticks(range(len(values)), labels)
             ax.set_yticks([])
             ax.spines["left"].set_visible(False)
             ax.set_title(f"{words(f'signal.level.{level}')} ({words('portfolio.stress.chart_borrowers')})", loc="left")
