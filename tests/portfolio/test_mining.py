@@ -78,3 +78,9 @@ def test_odd_against_own_past_and_peers():
     found = mining.odd(seen)
     assert set(found["borrower_id"]) == {"A"}
     assert found["own_z"].iloc[0] == pytest.approx((200 - 101.5) / (1.4826 * 1.0))
+
+
+def test_our_own_delays_are_no_pattern():
+    signals = live(review_late="ABCD", actions_late="ABCD", z="ABCD")
+    assert mining.together(signals, 20).empty
+    assert mining.segments(signals, standing([{"borrower_id": name} for name in "ABCD"])).empty

@@ -21,7 +21,14 @@ from postloan.portfolio import (
     vintage,
     worklist,
 )
-from postloan.report import portfolio_charts, portfolio_moves, portfolio_patterns, portfolio_tables, whole_book
+from postloan.report import (
+    portfolio_backlog,
+    portfolio_charts,
+    portfolio_moves,
+    portfolio_patterns,
+    portfolio_tables,
+    whole_book,
+)
 from postloan.tables import CLASSES, LEVELS
 from sheets import told
 
@@ -117,17 +124,34 @@ def test_book_without_loans_says_so(sheet):
             contagion.stands_for(side, stand.assign(credit_code="")), sheet
         ),
         "mining.no_trouble": portfolio_patterns.before_table(pd.DataFrame(columns=mining.BEFORE), 0, 4, sheet),
-        "backlog.no_talks": portfolio_tables.late_promises(pd.DataFrame(), False, sheet),
+        "counts.no_class": portfolio_tables.count_table(standing.counts(stand, "class", CLASSES), "class", 0, sheet),
+        "work.caption_unknown": portfolio_tables.work_table(worklist.rank(stand, AS_OF), stand, sheet),
+        "backlog.no_talks": portfolio_backlog.late_promises(pd.DataFrame(), False, sheet),
     }
     assert all(sheet.words(f"portfolio.{key}") in told(part) for key, part in parts.items())
+    limits = concentration.limits(owed)
+    untested = told(portfolio_tables.limit_table(limits, (np.nan, np.nan), sheet)).strip()
+    assert untested == sheet.words("portfolio.spread.untested", count=len(limits))
 
 
 def test_book_without_reviews_says_so(sheet):
     stand = hand_book.standing(ROWS)
-    said = told(portfolio_tables.late_reviews(stand.iloc[:0], 2, 2, sheet))
+    said = told(portfolio_backlog.late_reviews(stand.iloc[:0], 2, 2, sheet))
     assert said.strip() == sheet.words("portfolio.backlog.no_reviews", count=2)
     moved = standing.moves(stand, "level", LEVELS)
     assert sheet.words("portfolio.moves.none") in told(portfolio_tables.move_table(moved, sheet))
+
+
+def test_late_actions_make_a_row_a_borrower(sheet):
+    about = {"owner": "risk_manager", "opened_on": pd.Timestamp(AS_OF), "due": pd.Timestamp(AS_OF), "answerable": ""}
+    rules_ = ["overdue", "revenue_falls", "losses_continue"]
+    rows = [{"borrower_id": "A", "rule": rule, "level": level, "days_late": days, "steps": 0, **about}
+            for rule, level, days in zip(rules_, ("yellow", "red", "orange"), (90, 40, 9), strict=True)]  # fmt: skip
+    said = told(portfolio_backlog.late_actions(pd.DataFrame(rows), True, sheet))
+    assert said.count("甲") == 1
+    assert sheet.words("portfolio.backlog.others", count=1) in said
+    assert said.index(sheet.rule("revenue_falls")) < said.index(sheet.rule("losses_continue"))
+    assert sheet.rule("overdue") not in said
 
 
 def test_gaps_are_named(sheet):

@@ -27,6 +27,11 @@ def _params(mining: Mining | None) -> Mining:
     return mining or policies.load().mining
 
 
+def _theirs(signals: pd.DataFrame, told: Mining) -> pd.DataFrame:
+    """The signals that speak of borrowers; those on our own delays are left out."""
+    return signals[~signals["rule"].isin(told.left_out)]
+
+
 def together(signals: pd.DataFrame, borrowers: int, mining: Mining | None = None) -> pd.DataFrame:
     """Pairs of signals that share borrowers more often than chance (PAIRS), those of different groups first.
 
@@ -34,7 +39,7 @@ def together(signals: pd.DataFrame, borrowers: int, mining: Mining | None = None
     (ones x others); a pair needs the count and the lift of params. `examples` are borrowers with commas.
     """
     told = _params(mining)
-    shown = signals.drop_duplicates(["borrower_id", "rule"])
+    shown = _theirs(signals, told).drop_duplicates(["borrower_id", "rule"])
     by = {rule: set(part) for rule, part in shown.groupby("rule")["borrower_id"]}
     group = shown.drop_duplicates("rule").set_index("rule")["group"]
     common = sorted(rule for rule, ids in by.items() if len(ids) >= told.fewest_together)
@@ -71,6 +76,7 @@ def before(
     `lead_days`: median days from the first such day to the trouble. Empty where nobody was seen before trouble.
     """
     told = _params(mining)
+    signals = _theirs(signals, told)
     span = pd.Timedelta(days=92 * told.quarters_before)
     start = pd.Series(troubled.reindex(levels["borrower_id"]).to_numpy("datetime64[us]"), index=levels.index)
     window = levels[(levels["as_of"] < start) & (levels["as_of"] >= start - span)]
@@ -137,6 +143,7 @@ def segments(signals: pd.DataFrame, standing: pd.DataFrame, mining: Mining | Non
     segments below the smallest size of params are left out. Borrowers with a single signal say too little and are too.
     """
     told = _params(mining)
+    signals = _theirs(signals, told)
     table = pd.crosstab(signals["borrower_id"], signals["rule"]).clip(upper=1)
     table = table[table.sum(axis=1) > 1]
     if len(table) < 2:

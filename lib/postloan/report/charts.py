@@ -7,8 +7,11 @@ browser supplies it. Every figure carries a text alternative that states its fin
 from __future__ import annotations
 
 import io
+import itertools
 import re
+import unicodedata
 import warnings
+from bisect import bisect_right
 
 import matplotlib
 import numpy as np
@@ -231,6 +234,13 @@ def _cover_said(past: pd.DataFrame, ahead: pd.DataFrame, limits: object, sheet: 
     last = ahead[ahead["level"] == 0.8].iloc[-1]
     ends = {name: words.number(last[name]) for name in ("mean", "lower", "upper")}
     return words("capacity.cover_alt", date=words.date(last["period_end"]), **shown, **ends)
+
+
+def shortened(text: str, width: int) -> str:
+    """A text cut to so many letters, of which a Chinese one takes two."""
+    wide = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
+    kept = bisect_right(list(itertools.accumulate(wide)), width if sum(wide) <= width else width - 1)
+    return text if kept == len(text) else f"{text[:kept].rstrip()}…"
 
 
 def svg_of(figure: Figure) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import matplotlib
@@ -10,12 +11,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from postloan.measures import Measure
-from postloan.report.charts import ACCENT, ALARM, INK, LETTERS, SOFT, STYLE, WIDE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, LETTERS, SOFT, STYLE, WIDE, framed, shortened, svg_of
 from postloan.report.exhibits import Exhibit
 from postloan.report.industry_tables import figure as shown_value
 from postloan.report.whole_book import BookSheet
 
-_YEARS, _WORST, _LABEL, _MANY = 6, 3, 24, 40
+_YEARS, _WORST, _LABEL, _MANY = 6, 3, 32, 40
 
 
 def indices(
@@ -28,8 +29,8 @@ def indices(
         return Exhibit("")
     findings, rows = [], -(-len(names) // 3)
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(WIDE, 1.45 * rows))
-        drawn.subplots_adjust(left=0.06, right=0.98, top=1 - 0.15 / rows, bottom=0.15 / rows, wspace=0.28, hspace=0.55)
+        drawn = Figure(figsize=(WIDE, 1.55 * rows))
+        drawn.subplots_adjust(left=0.06, right=0.98, top=1 - 0.15 / rows, bottom=0.15 / rows, wspace=0.28, hspace=0.7)
         axes = drawn.subplots(rows, 3, squeeze=False).ravel()
         for ax, name in zip(axes, names, strict=False):
             past = held[held["series"] == name].sort_values("period_end")
@@ -60,7 +61,7 @@ def _index(ax: matplotlib.axes.Axes, past: pd.DataFrame, coming: pd.DataFrame, a
     else:
         ax.plot(past["period_end"].iloc[-1], past["value"].iloc[-1], "x", color=ALARM, markersize=5)
     name = sheet.said(about.name) + (" (%)" if about.kind == "yoy" else "")
-    ax.set_title(name if len(name) <= 30 else f"{name[:29]}…", loc="left", fontsize=LETTERS)
+    ax.set_title("\n".join(textwrap.wrap(name, 27)), loc="left", fontsize=LETTERS)
     ends = [past["period_end"].iloc[0], (coming if len(coming) else past)["period_end"].iloc[-1]]
     ax.set_xticks(ends, [f"{day:%y-%m}" for day in ends])
     ax.set(xlabel="", ylabel="")
@@ -155,5 +156,4 @@ def betas(found: pd.DataFrame, pooled: object, sheet: BookSheet) -> Exhibit:
 
 
 def _label(name: str, sheet: BookSheet) -> str:
-    text = f"{name} {sheet.names.get(name, '')}".strip()
-    return text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"
+    return shortened(sheet.named(name), _LABEL)

@@ -10,14 +10,14 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, shortened, svg_of
 from postloan.report.exhibits import Exhibit
 from postloan.report.whole_book import UNKNOWN, BookSheet
 from postloan.tables import CLASSES, LEVELS
 
 _TINT = {"red": ALARM, "orange": "#c96f1a", "yellow": "#c9a227", "none": SOFT}
 NPL = CLASSES[2:]
-LABEL = 14  # characters of a name beside a bar
+LABEL = 22  # letters of a name beside a bar
 
 
 def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exhibit:
@@ -100,7 +100,10 @@ def _curves(ax: matplotlib.axes.Axes, curves: pd.DataFrame) -> None:
     for name, colour in zip(names, sns.color_palette("crest", max(len(names), 2)), strict=False):
         mine = curves[curves["cohort"] == name].sort_values("month")
         ax.step(mine["month"], mine["share"] * 100, where="post", color=colour, linewidth=1.4)
-        ax.text(mine["month"].iloc[-1], mine["share"].iloc[-1] * 100, f" {name}", va="bottom", color=colour)
+        if mine["share"].iloc[-1] > 0:
+            ax.text(mine["month"].iloc[-1], mine["share"].iloc[-1] * 100, f" {name}", va="bottom", color=colour)
+    last = curves.sort_values("month").groupby("cohort")["share"].last()
+    ax.text(1, 0, ", ".join(last.index[last == 0]), va="bottom", color=INK)  # curves at nil lie on one another
     top = float(curves["share"].max()) * 100 if len(curves) else 0.0
     ax.set_ylim(0, max(top * 1.2, ax.get_ylim()[1], 1.0))
     ax.set_xlim(left=0)
@@ -143,8 +146,7 @@ def concentration(owed: dict[str, pd.Series], sheet: BookSheet) -> Exhibit:
 
 def _label(key: str, unit: str, sheet: BookSheet) -> str:
     name = sheet.names.get(unit, "") if key == "name" else ""
-    text = f"{unit} {name}".strip() if unit != UNKNOWN else sheet.words("portfolio.unknown")
-    return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
+    return shortened(f"{unit} {name}".strip() if unit != UNKNOWN else sheet.words("portfolio.unknown"), LABEL)
 
 
 def guarantees(

@@ -71,16 +71,17 @@ def _reach_row(row: tuple, steps: list[str], sheet: BookSheet) -> tuple[object, 
     return (*told, *near, wide if row.by_name else DASH)
 
 
-def stress_table(stressed: object, sheet: BookSheet) -> Exhibit:
-    """The book under each shock beside the year repeated; `stressed` is `stress.run`."""
+def stress_table(stressed: object, sheet: BookSheet, of_index: str = "") -> Exhibit:
+    """The book under each shock beside the year repeated; `stressed` is `stress.run`. Where sensitivities turn a fall
+    of an index into one of revenue, `of_index` says how far the index ever fell."""
     words, book = sheet.words, stressed.book
     if book.empty:
         return _said(sheet, words("portfolio.stress.none"))
     money, cover = bool(book["expected_loss"].notna().any()), bool(book["cover"].any())
-    names = ["shock", "red", "orange", "yellow", "none", "worse"]
+    names = ["index" if of_index else "shock", "red", "orange", "yellow", "none", "worse"]
     names += ["owed", "loss", "change"] * money + ["below"] * cover
     rows = [tuple(_shock(row, sheet)[name] for name in names) for row in book.itertuples()]
-    notes = [words("portfolio.stress.note"), _assumed(stressed, sheet)]
+    notes = [words("portfolio.stress.note"), _assumed(stressed, sheet), of_index]
     notes += [words("portfolio.stress.left", count=len(stressed.left_out))] if stressed.left_out else []
     return listed("stress", tuple(names), rows, sheet, numeric=tuple(names[1:]), notes=notes)
 
@@ -102,7 +103,7 @@ def _shock(row: tuple, sheet: BookSheet) -> dict:
     change = row.expected_loss - row.loss_before
     counts = {name: str(int(getattr(row, name))) for name in ("red", "orange", "yellow", "none", "worse")}
     return {
-        **counts, "shock": sheet.words.change_share(row.shock) if row.shock else base,
+        **counts, **dict.fromkeys(("shock", "index"), sheet.words.change_share(row.shock) if row.shock else base),
         "owed": sheet.money(row.red_exposure), "loss": sheet.money(row.expected_loss),
         "change": sheet.money(change) if row.shock else DASH,
         "below": sheet.words("portfolio.stress.of", below=int(row.below), known=int(row.cover)),
@@ -156,6 +157,7 @@ def together_table(pairs: pd.DataFrame, mining: object, sheet: BookSheet) -> Exh
     notes = [words("portfolio.mining.pairs_note", fewest=mining.fewest_together, lift=f"{mining.lift:g}")]
     count = {"shown": len(rows), "count": len(pairs), "same": int(pairs["same_group"].sum())}
     notes += [words("portfolio.mining.pairs_more", **count)] if len(pairs) > len(rows) else []
+    notes += [words("portfolio.mining.same_note")] if kind == "same_pairs" else []
     caption = words(f"portfolio.mining.{kind}")
     return listed("mining.pairs", names, rows, sheet, numeric=names[2:5], notes=notes, caption=caption)
 
@@ -199,12 +201,16 @@ def odd_story(odd: pd.DataFrame, measures: dict[str, Measure], sheet: BookSheet)
         unit = measures[row.metric].unit if row.metric in measures else "score"
         value = {name: words.value(getattr(row, name), unit, sheet.currency) for name in ("value", "usual", "peers")}
         far = {"own": words.number(row.own_z, 1), "peer": words.number(row.peer_z, 1)}
-        who = f"{row.borrower_id} {sheet.names.get(row.borrower_id, '')}".strip()
-        about = {"who": who, "metric": words.ratio(row.metric), "periods": row.periods, "count": row.count}
+        about = {
+            "who": sheet.named(row.borrower_id),
+            "metric": words.ratio(row.metric),
+            "periods": row.periods,
+            "count": row.count,
+        }
         group = words(f"portfolio.mining.group.{row.group}")
         points.append(words("portfolio.mining.odd_said", group=group, **about, **value, **far))
-    more = (words("portfolio.mining.odd_more", count=len(odd) - SHOWN),) if len(odd) > SHOWN else ()
-    return Prose(more, tuple(points), words("portfolio.mining.odd"))
+    more = words("portfolio.mining.odd_more", count=len(odd), shown=SHOWN) if len(odd) > SHOWN else ""
+    return Prose((), tuple(points), words("portfolio.mining.odd") + more)
 
 
 def segment_table(segments: pd.DataFrame, sheet: BookSheet) -> Exhibit:
