@@ -100,6 +100,13 @@ def test_counts_are_drawn_and_tabled(sheet):
     assert "60.0%" in told(portfolio_tables.count_table(counts["level"], "level", 0, sheet))
 
 
+def test_nobody_classed_is_not_nobody_bad(sheet):
+    stand = hand_book.standing(UNKNOWN)
+    counts = [standing.counts(stand, name, states) for name, states in (("level", LEVELS), ("class", CLASSES))]
+    assert sheet.words("portfolio.counts.chart_unclassed") in portfolio_charts.counts(*counts, sheet).html
+    assert portfolio_charts.counts(*(each.assign(borrowers=0) for each in counts), sheet).html == ""
+
+
 def test_empty_class_gives_its_reason(sheet):
     rows = [(day, "A", "L", "normal", 1.0, "CNY", 0.0) for day in pd.to_datetime(["2026-03-31", AS_OF])]
     moved = migration.transitions(pd.DataFrame(rows, columns=history.LOANS))
