@@ -22,7 +22,9 @@ LABEL = 22  # letters of a name beside a bar
 
 def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exhibit:
     """Borrowers and exposure by level and by class as bars, with a mark where each count stood at the last stored
-    reviews; both are `standing.counts`."""
+    reviews; both are `standing.counts`. Nothing where there are no borrowers."""
+    if not levels["borrowers"].sum():
+        return Exhibit("")
     words = sheet.words
     owed = levels["exposure"].notna().any()
     with matplotlib.rc_context(STYLE):
