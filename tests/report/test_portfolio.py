@@ -100,6 +100,15 @@ def test_counts_are_drawn_and_tabled(sheet):
     assert "60.0%" in told(portfolio_tables.count_table(counts["level"], "level", 0, sheet))
 
 
+def test_guarantees_are_drawn_apart(sheet):
+    pairs = [(f"A{n:02}", f"B{n:02}") for n in range(14)] + [("C1", "C2"), ("C2", "C3"), ("C3", "C1")]
+    pairs = pd.DataFrame(pairs, columns=["guarantor", "borrower_id"])
+    stand = pd.DataFrame({"borrower_id": ["C1"], "level": ["red"]})
+    drawn = portfolio_charts.guarantees(pairs, stand, pd.DataFrame(), pd.DataFrame(), sheet).html
+    assert drawn == portfolio_charts.guarantees(pairs, stand, pd.DataFrame(), pd.DataFrame(), sheet).html
+    assert sheet.words("portfolio.contagion.chart_some", shown=12, count=15).strip() in drawn
+
+
 def test_nobody_classed_is_not_nobody_bad(sheet):
     stand = hand_book.standing(UNKNOWN)
     counts = [standing.counts(stand, name, states) for name, states in (("level", LEVELS), ("class", CLASSES))]
