@@ -100,12 +100,20 @@ def test_counts_are_drawn_and_tabled(sheet):
     assert "60.0%" in told(portfolio_tables.count_table(counts["level"], "level", 0, sheet))
 
 
+def test_nobody_classed_is_not_nobody_bad(sheet):
+    stand = hand_book.standing(UNKNOWN)
+    counts = [standing.counts(stand, name, states) for name, states in (("level", LEVELS), ("class", CLASSES))]
+    assert sheet.words("portfolio.counts.chart_unclassed") in portfolio_charts.counts(*counts, sheet).html
+    assert portfolio_charts.counts(*(each.assign(borrowers=0) for each in counts), sheet).html == ""
+
+
 def test_empty_class_gives_its_reason(sheet):
     rows = [(day, "A", "L", "normal", 1.0, "CNY", 0.0) for day in pd.to_datetime(["2026-03-31", AS_OF])]
     moved = migration.transitions(pd.DataFrame(rows, columns=history.LOANS))
     made = migration.matrix(moved)
     said = told(portfolio_moves.migration(moved, made, migration.matrix(moved, weight="balance"), made, sheet))
-    assert said.count(sheet.words("portfolio.migration.reason.empty")) == 3 * 5
+    none = sheet.words("case.and").join(sheet.plain_state(state) for state in (*CLASSES[1:], "unknown"))
+    assert said.count(sheet.words("portfolio.migration.reason.empty", states=none)) == 3
     assert sheet.words("portfolio.migration.reason.few") in said
     assert "100.0%" in said
     assert "nan" not in said

@@ -9,6 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+from matplotlib.ticker import MaxNLocator
 
 from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, shortened, svg_of
 from postloan.report.exhibits import Exhibit
@@ -22,31 +24,38 @@ LABEL = 22  # letters of a name beside a bar
 
 def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exhibit:
     """Borrowers and exposure by level and by class as bars, with a mark where each count stood at the last stored
-    reviews; both are `standing.counts`."""
-    words = sheet.words
-    owed = levels["exposure"].notna().any()
+    reviews; both are `standing.counts`. Nothing where there are no borrowers."""
+    if not levels["borrowers"].sum():
+        return Exhibit("")
+    owed = bool(levels["exposure"].notna().any())
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDE, 1.75))
-        figure.subplots_adjust(left=0.1, right=0.985, top=0.84, bottom=0.05, wspace=0.85)
-        wide = figure.subplots(1, 4 if owed else 2, squeeze=False).ravel()
-        for start, table in ((0, levels), (1, classes)):
-            shown = table[(table["state"] != UNKNOWN) | (table["borrowers"] > 0)].iloc[::-1]
-            names = [sheet.plain_state(state) for state in shown["state"]]
-            tints = [_TINT.get(state, ALARM if state in NPL else SOFT) for state in shown["state"]]
-            ax = wide[start * (2 if owed else 1)]
-            _bars(ax, names, shown["borrowers"], tints, words("portfolio.counts.chart_borrowers"))
-            ax.plot(shown["before"], range(len(shown)), "|", color=INK, markersize=9, markeredgewidth=1.4)
-            if owed:
-                divisor, scale, _ = words.scale(shown["exposure"].max() * 1000)
-                _bars(
-                    wide[start * 2 + 1],
-                    names,
-                    shown["exposure"].fillna(0) / divisor,
-                    tints,
-                    words.unit(sheet.currency, scale),
-                )
+        grid = figure.add_gridspec(1, 2, left=0.11, right=0.985, top=0.84, bottom=0.05, wspace=0.42)
+        _standing(figure, grid[0], levels, owed, sheet)
+        if _classed(classes):
+            _standing(figure, grid[1], classes, owed, sheet)
         svg = svg_of(figure)
-    return framed(svg, words("portfolio.counts.chart"), _counted(levels, classes, sheet), sheet)
+    return framed(svg, sheet.words("portfolio.counts.chart"), _counted(levels, classes, sheet), sheet)
+
+
+def _standing(figure: Figure, place: SubplotSpec, table: pd.DataFrame, owed: bool, sheet: BookSheet) -> None:
+    """The borrowers in each state, and beside them what they owe where that is known."""
+    words, shown = sheet.words, table[(table["state"] != UNKNOWN) | (table["borrowers"] > 0)].iloc[::-1]
+    names = [sheet.plain_state(state) for state in shown["state"]]
+    tints = [_TINT.get(state, ALARM if state in NPL else SOFT) for state in shown["state"]]
+    axes = place.subgridspec(1, 1 + owed, wspace=0.1).subplots(squeeze=False).ravel()
+    _bars(axes[0], names, shown["borrowers"], tints, words("portfolio.counts.chart_borrowers"))
+    axes[0].plot(shown["before"], range(len(shown)), "|", color=INK, markersize=9, markeredgewidth=1.4)
+    if owed:
+        divisor, scale, _ = words.scale(shown["exposure"].max() * 1000)
+        values = shown["exposure"].fillna(0) / divisor
+        _bars(axes[1], [""] * len(names), values, tints, words.unit(sheet.currency, scale))
+        axes[1].tick_params(left=False)
+
+
+def _classed(classes: pd.DataFrame) -> bool:
+    """Whether any borrower could be classed."""
+    return bool((classes.loc[classes["state"] != UNKNOWN, ["borrowers", "before"]].fillna(0) > 0).any(axis=None))
 
 
 def _bars(ax: matplotlib.axes.Axes, names: list[str], values: pd.Series, tints: list[str], title: str) -> None:
@@ -72,7 +81,10 @@ def _counted(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> s
         owed = words("portfolio.counts.chart_owed", **said)
     found = {level: int(by.at[level, "borrowers"]) for level in ("red", "orange")}
     npl, count = int(bad["borrowers"].sum()), int(levels["borrowers"].sum())
-    return words("portfolio.counts.chart_alt", count=count, npl=npl, owed=owed, **found)
+    bad = (
+        words("portfolio.counts.chart_npl", npl=npl) if _classed(classes) else words("portfolio.counts.chart_unclassed")
+    )
+    return words("portfolio.counts.chart_alt", count=count, npl=bad, owed=owed, **found)
 
 
 def vintages(late: dict[int, pd.DataFrame], lives: dict[int, pd.DataFrame], fewest: int, sheet: BookSheet) -> Exhibit:
@@ -107,6 +119,7 @@ def _curves(ax: matplotlib.axes.Axes, curves: pd.DataFrame) -> None:
     top = float(curves["share"].max()) * 100 if len(curves) else 0.0
     ax.set_ylim(0, max(top * 1.2, ax.get_ylim()[1], 1.0))
     ax.set_xlim(left=0)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10], integer=True))
 
 
 def _lateness(days: int, sheet: BookSheet) -> str:
@@ -131,7 +144,7 @@ def concentration(owed: dict[str, pd.Series], sheet: BookSheet) -> Exhibit:
     total = names.sum()
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDE, 2.3))
-        figure.subplots_adjust(left=0.19, right=0.985, top=0.9, bottom=0.03, wspace=0.85)
+        figure.subplots_adjust(left=0.24, right=0.985, top=0.9, bottom=0.03, wspace=0.9)
         for ax, amounts, key in zip(figure.subplots(1, 2), (names, industries), ("name", "industry"), strict=True):
             top = (amounts.head(10) / total * 100).iloc[::-1]
             labels = [_label(key, unit, sheet) for unit in top.index]
