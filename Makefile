@@ -7,7 +7,7 @@ KERNEL := lib/postloan/batch/kernelspec
 DESK := lib/postloan/report/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint drills fuzz bench bench-screen bench-forecast bench-loan-use bench-index look clean
+.PHONY: help report test lab lint drills fuzz bench bench-screen bench-forecast bench-loan-use bench-uses bench-index bank look clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -61,6 +61,12 @@ bench-forecast: $(READY) ## Measure forecasts beside statsmodels' methods (needs
 
 bench-loan-use: $(READY) ## Measure the tracing of a million transactions
 	$(BIN)/python tests/bench_loan_use.py
+
+bench-uses: $(READY) ## Measure precision and recall of the flags on loan use, on books of seeds 1 to 20
+	$(BIN)/python tests/bench_uses.py
+
+bank: $(READY) ## Read a real bank's accounts (shared data), show their behaviour and what they cannot show
+	$(BIN)/python tests/bank.py
 
 bench-index: $(READY) ## Measure an index of 10,000 borrowers in the browser
 	$(BIN)/python tests/bench_index.py

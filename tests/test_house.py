@@ -69,7 +69,7 @@ INSIDE = {
     }
     | {"industry_tables", "richtext", "executed"},
     "batch": {"plan", "run_file", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"}
-    | {"paper", "handover"},
+    | {"paper", "handover", "pace", "making"},
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }

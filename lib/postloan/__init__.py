@@ -64,6 +64,7 @@ __all__ = [
     "periods",
     "places",
     "policy",
+    "portfolio_backlog",
     "portfolio_charts",
     "portfolio_moves",
     "portfolio_patterns",

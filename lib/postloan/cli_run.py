@@ -20,8 +20,8 @@ from postloan import settings
 from postloan.errors import PostloanError, RunError
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
+    from postloan.batch.making import Outcome
     from postloan.batch.plan import Chosen, Job
-    from postloan.batch.run import Outcome
     from postloan.batch.run_file import RunPlan
 
 _LEVELS = ("red", "orange", "yellow")

@@ -24,6 +24,7 @@ def written(tmp_path, change):
         (lambda c: c["work"]["actions"].pop(), "the last action must fit every borrower"),
         (lambda c: c["migration"].update(overdue_edges=[30, 0]), r"rising days from 0, found \[30, 0\]"),
         (lambda c: c["mining"].update(metrics=["beauty"]), "unknown metrics .'beauty'"),
+        (lambda c: c["mining"].update(left_out=["luck"]), "left_out: unknown rules .'luck'"),
         (lambda c: c["quality"].update(items=["gold"]), "not in the chart of accounts: .'gold'"),
         (lambda c: c["stress"].update(shocks=[0.1]), "stress.shocks.0"),
     ],

@@ -88,3 +88,11 @@ def test_whole_list_against_a_hand_sum():
         left[owner] -= hours
         assert (row.action, row.owner, row.above) == (action, owner, left[owner] >= 0)
         assert row.saved_an_hour == pytest.approx(np.nan if saved is None else saved, nan_ok=True)
+
+
+def test_equals_go_by_what_speaks_against_them():
+    rows = [
+        {"borrower_id": name, "level": "red", "signals": n, "vetoes": v}
+        for name, n, v in zip("ABC", (3, 9, 1), (0, 0, 1), strict=True)
+    ]
+    assert worklist.rank(standing(rows), AS_OF)["borrower_id"].tolist() == ["C", "B", "A"]

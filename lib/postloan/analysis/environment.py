@@ -143,9 +143,9 @@ def forecast(
     """Each wanted series `months` ahead with an 80 % band (AHEAD); one row with a reason where there is no forecast.
 
     `now` is `state`'s frame. `held` is the share of what came inside the bands of `origins` earlier forecasts, each
-    from what lay before it. A bound nearer than four in five of them missed by, in that third of the horizon,
-    is moved out to that distance (split-conformal, Lei et al. 2018); `widened` is by how much in all. Bands are never
-    narrowed.
+    from what lay before it; NaN where they are too few. A bound nearer than four in five of them missed by, in that
+    third of the horizon, is moved out to that distance (split-conformal, Lei et al. 2018); `widened` is by how much in
+    all. Bands are never narrowed.
     """
     told, parts = (plan or load()).environment, []
     for row in now.itertuples():
@@ -191,7 +191,7 @@ def _banded(now: pd.DataFrame, past: pd.DataFrame, name: str, steps: int, told: 
         "mean": now["mean"].to_numpy(),
         "lower": (now["mean"] - below).to_numpy(), "upper": (now["mean"] + above).to_numpy(),
         "method": now["method"].to_numpy(), "mase": now["mase"].to_numpy(), "origins": count,
-        "held": float((missed <= half).mean()) if count else np.nan,
+        "held": float((missed <= half).mean()) if count >= told.fewest_origins else np.nan,
         "widened": ((below + above) / band.where(band > 0)).fillna(1.0).to_numpy(),
         "reason": now["reason"].to_numpy(),
     })  # fmt: skip

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from postloan import settings
 from postloan.batch import plan as planning
+from postloan.batch.making import Outcome
 from postloan.batch.plan import Job
-from postloan.batch.run import Outcome
 from postloan.batch.run_file import RunPlan
 from postloan.errors import RunError
 

@@ -20,6 +20,10 @@ class Kin:
     observed: pd.DataFrame
     groups: pd.Series
 
+    def owed(self, borrower_id: str) -> pd.DataFrame:
+        """`servicing.state` of one borrower's loans."""
+        return self.loans[self.loans["borrower_id"] == borrower_id].reset_index(drop=True)
+
 
 def of(side: dict[str, pd.DataFrame], loans: pd.DataFrame, observed: pd.DataFrame, borrowers: pd.DataFrame) -> Kin:
     """Kin from the tables of a whole book, or of one borrower and its kin (`Book.kin`).

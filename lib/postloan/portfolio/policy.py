@@ -157,10 +157,13 @@ class Mining(Strict):
     metrics: list[str] = Field(min_length=1)
     trailing: Trailing
     unusual: Unusual
+    left_out: list[str]
     basis: Basis
 
     @model_validator(mode="after")
     def _known(self) -> Mining:
+        if unknown := [name for name in self.left_out if not settings.params("rules", f"{name}.yml").is_file()]:
+            raise ValueError(f"left_out: unknown rules {unknown}")
         if unknown := sorted(set(self.metrics) - {*ratios.FORMULAS, *scores.FORMULAS}):
             raise ValueError(f"unknown metrics {unknown}")
         return self

@@ -29,8 +29,10 @@ def indices(
         return Exhibit("")
     findings, rows = [], -(-len(names) // 3)
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(WIDE, 1.55 * rows))
-        drawn.subplots_adjust(left=0.06, right=0.98, top=1 - 0.15 / rows, bottom=0.15 / rows, wspace=0.28, hspace=0.7)
+        high = 1.55 * rows + 0.15
+        drawn = Figure(figsize=(WIDE, high))
+        below, above = 0.22 / high, 1 - 0.38 / high  # above: a name of two lines
+        drawn.subplots_adjust(left=0.06, right=0.98, top=above, bottom=below, wspace=0.28, hspace=0.75)
         axes = drawn.subplots(rows, 3, squeeze=False).ravel()
         for ax, name in zip(axes, names, strict=False):
             past = held[held["series"] == name].sort_values("period_end")
@@ -156,4 +158,4 @@ def betas(found: pd.DataFrame, pooled: object, sheet: BookSheet) -> Exhibit:
 
 
 def _label(name: str, sheet: BookSheet) -> str:
-    return shortened(f"{name} {sheet.names.get(name, '')}".strip(), _LABEL)
+    return shortened(sheet.named(name), _LABEL)

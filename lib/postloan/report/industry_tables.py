@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from postloan.report.exhibits import Exhibit, banded
 from postloan.report.narrative import Prose
 from postloan.report.richtext import markdown
-from postloan.report.whole_book import BookSheet, listed, prose
+from postloan.report.whole_book import UNKNOWN, BookSheet, listed, prose
 from postloan.tables import LEVELS
 from postloan.wording import DASH
 
@@ -26,19 +26,20 @@ def figure(value: float, kind: str, sheet: BookSheet) -> str:
 
 
 def lead(stance: object, facts: Mapping[str, float], standing: pd.DataFrame, name: str, sheet: BookSheet) -> Prose:
-    """The conclusion: the stance suggested and what speaks for and against it, then our money in the industry.
+    """The conclusion: the stance suggested, our money in the industry, then what speaks for and against.
 
     `stance` is `stance.suggest`'s answer, `standing` the rows of our borrowers in the industry.
     """
     words, held = sheet.words, stance.reasons[stance.reasons["state"] == "held"]
     if stance.suggested is None:
-        title = words("industry.lead.cannot", industry=name, known=stance.known)
+        first = words("industry.lead.cannot", industry=name, known=stance.known)
     else:
         said = words(f"industry.stance.{stance.suggested}")
-        title = words("industry.lead.stance", industry=name, stance=said, points=_points(stance.points))
+        first = words("industry.lead.stance", industry=name, stance=said, points=_points(stance.points))
     by_fact = held.groupby("fact", sort=False).agg(value=("value", "first"), points=("points", "sum")).reset_index()
     points = [_reason(row, sheet) for row in by_fact.sort_values("points", kind="stable").itertuples()]
-    return Prose((_exposure(standing, facts, sheet),), tuple(points), title)
+    why = words("industry.lead.why") if points else ""
+    return Prose((first, _exposure(standing, facts, sheet)), tuple(points), why)
 
 
 def _points(points: int) -> str:
@@ -62,7 +63,9 @@ def _exposure(standing: pd.DataFrame, facts: Mapping[str, float], sheet: BookShe
         return words("industry.lead.nobody")
     owed = standing["exposure"].sum(min_count=1)
     red, orange = (int((standing["level"] == level).sum()) for level in ("red", "orange"))
-    said = {"count": len(standing), "red": red, "orange": orange}
+    blind = int((standing["level"] == UNKNOWN).sum())
+    more = words("portfolio.lead.unlevelled", count=blind) if blind else ""
+    said = {"count": len(standing), "red": red, "orange": orange, "more": more}
     if pd.isna(owed):
         return words("industry.lead.unknown", **said)
     shares = {name: sheet.share(facts[name]) for name in ("book_share", "npl_share")}
@@ -120,7 +123,7 @@ def _expected(row: tuple, end: pd.Series, about: object, sheet: BookSheet) -> st
 
 def _kept(end: pd.Series, sheet: BookSheet) -> str:
     """How much of what came the earlier bands held, and how much wider this one is for it."""
-    if not end["origins"] > 0 or end["reason"] in ("too_short", "irregular"):
+    if pd.isna(end["held"]) or end["reason"] in ("too_short", "irregular"):
         return DASH
     told = sheet.words.number(100 * end["held"], 0) + "%"
     return f"{told} ×{end['widened']:.1f}" if end["widened"] > 1.05 else told
@@ -210,6 +213,21 @@ def pooled_story(pooled: object, driver: object | None, sheet: BookSheet) -> Pro
     unit = words(f"industry.beta.step_{pooled.step}")
     told = [words("industry.beta.pooled", index=name, unit=unit, **counts, **shown), words(f"industry.beta.{key}")]
     return prose(sheet, *told)
+
+
+def deepest(index: pd.Series, driver: object | None, step: int, stressed: object, sheet: BookSheet) -> str:
+    """How low the growth of the index ever was, beside the shocks tried (`stress.within`); empty without one. `index`
+    is `environment.growth`."""
+    if driver is None or index.empty:
+        return ""
+    month, since = int(index.idxmin()), int(index.index[0])
+    said = {"index": sheet.said(driver.name), "months": step, "value": sheet.words.change_share(index.min())}
+    dates = {
+        name: f"{(each - 1) // 12}-{(each - 1) % 12 + 1:02d}" for name, each in (("month", month), ("since", since))
+    }
+    shocks = stressed.book.loc[stressed.book["shock"] < 0, "shock"]
+    harsher = sheet.words("industry.harsher") if len(shocks) and shocks.max() < index.min() else ""
+    return sheet.words("industry.deepest", **said, **dates) + harsher
 
 
 def beta_table(betas: pd.DataFrame, sheet: BookSheet) -> Exhibit:
