@@ -122,6 +122,14 @@ def test_highest_level_and_veto_win(book):
     assert told.index[0] == "example"
 
 
+def test_our_lateness_is_no_level_of_the_client(book):
+    warnings = scan(book, {"review_overdue_days": 90.0, "actions_overdue": 4.0, "current_ratio": 0.9})
+    assert status(warnings).keys() == {"current_ratio_low", "review_late", "actions_late"}
+    assert warnings.live["rule"].iloc[0] == "current_ratio_low"
+    (told,) = early_warning.levels(warnings, pd.Series(["example"])).to_dict("records")
+    assert (told["level"], told["signals"], told["groups"]) == ("yellow", 1, 1)
+
+
 def test_record_is_plain_json(book):
     told = early_warning.as_record(scan(book, {"current_ratio": 0.9, "misused_share": 0.1}), "example")
     assert [row["rule"] for row in told] == ["veto_misuse", "current_ratio_low"]

@@ -209,9 +209,11 @@ def test_judging_is_silent(book, sample, recwarn):
 
 
 def test_lacking_peers_are_told_as_such(book):
-    given = {"receivable_days": 100.0}
+    given = {
+        name: {"now": now, "year_ago": now} for name, now in (("receivable_days", 100), ("liabilities_to_assets", 0.5))
+    }
     assert told(book, given).at["receivables_slow_for_industry", "missing"] == "peers"
-    assert told(book, {}).at["receivables_slow_for_industry", "missing"] == "receivable_days"
+    assert told(book, {}).at["receivables_slow_for_industry", "missing"] == "receivable_days,liabilities_to_assets"
 
 
 @pytest.mark.parametrize(

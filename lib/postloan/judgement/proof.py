@@ -18,8 +18,9 @@ def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dic
     for leaf, fallback in _deciding(rule.condition, level, sight, mine):
         value, lasted = float(reading(leaf, sight)[mine]), leaf.periods == 1 or holds(leaf, level, sight, {})[mine] == 1
         for side, limit in leaf.limits.items():
-            bound = at(limit, level)
-            held = bound is not None and not np.isnan(value) and bool(SIDES[side](value, bound)) and lasted
+            if (bound := at(limit, level)) is None:
+                continue
+            held = not np.isnan(value) and bool(SIDES[side](value, bound)) and lasted
             told.append(
                 {"metric": leaf.metric, "of": leaf.of, "value": value, "side": side, "limit": bound, "held": held}
                 | ({"periods": leaf.periods} if leaf.periods > 1 else {})
@@ -33,12 +34,22 @@ def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dic
 def _deciding(
     condition: Condition, level: str, sight: Sight, mine: int, fallback: bool = False
 ) -> Iterator[tuple[Condition, bool]]:
-    """The tests of figures inside; of `first` those of the part that decides, and whether they are a fallback."""
+    """The tests of figures inside; of `first` those of the part that decides, and whether they are a fallback; of
+    `any` those of the parts that hold, where one does, and single tests."""
     if condition.metric:
         yield condition, fallback
-    for place, part in enumerate(condition.parts):
+    for place, part in enumerate(_telling(condition, level, sight, mine)):
         if not condition.first:
             yield from _deciding(part, level, sight, mine, fallback)
         elif not np.isnan(holds(part, level, sight, {})[mine]):
             yield from _deciding(part, level, sight, mine, fallback or place > 0)
             return
+
+
+def _telling(condition: Condition, level: str, sight: Sight, mine: int) -> list[Condition]:
+    """The parts that have a say: of `any`, once one holds, no part of several tests that does not."""
+    if not condition.any:
+        return condition.parts
+    held = [holds(part, level, sight, {})[mine] == 1 for part in condition.any]
+    pairs = zip(condition.any, held, strict=True)
+    return [part for part, holding in pairs if holding or not part.parts] if any(held) else condition.parts

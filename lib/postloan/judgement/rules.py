@@ -23,9 +23,10 @@ from postloan.judgement import rule_changes
 from postloan.judgement.rule_glance import BookGlance, RuleGlance
 from postloan.judgement.sight import YEAR, Sight, metrics
 from postloan.measures import observations
+from postloan.tables import OURS
 
 LEVELS = ("yellow", "orange", "red")
-GROUPS = ("client", "account", "management", "operations", "finance", "industry", "collateral", "related")
+GROUPS = ("client", "account", "management", "operations", "finance", "industry", "collateral", "related", OURS)
 QUIET, CANNOT = 0, -1
 SIDES = {"below": np.less, "at_most": np.less_equal, "above": np.greater, "at_least": np.greater_equal}
 
@@ -140,7 +141,7 @@ class Rule(RuleGlance, _Strict):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]+$")
     title: Words
-    group: Literal["client", "account", "management", "operations", "finance", "industry", "collateral", "related"]
+    group: Literal[GROUPS]
     source: Literal["computed", "external", "officer"]
     basis: str = Field(min_length=4)
     condition: Condition
@@ -163,9 +164,8 @@ class Rule(RuleGlance, _Strict):
     def _levels_agree(self) -> Rule:
         if lacking := [level for level in self.levels if level not in self.days]:
             raise ValueError(f"days: no deadline for {lacking}")
-        for leaf in self.condition.leaves():
-            for side, limit in leaf.limits.items():
-                _check_order(leaf.metric or leaf.rule, side, limit, self.levels)
+        for name, side, limit in _limits_by_level(self.condition.leaves()):
+            _check_order(name, side, limit, self.levels)
         expected = {example.expect for example in self.examples}
         if not expected & set(LEVELS) or "quiet" not in expected:
             raise ValueError("examples: expected at least one that fires and one that stays quiet")
@@ -174,6 +174,18 @@ class Rule(RuleGlance, _Strict):
 
 def _all_limits(test: Condition) -> list[float]:
     return [each for limit in test.limits.values() for each in (limit.values() if isinstance(limit, dict) else [limit])]
+
+
+def _limits_by_level(leaves: list[Condition]) -> list[tuple[str, str, dict[str, float]]]:
+    """Figure, side and limits by level: of tests of one figure on one side together, at each level the mildest."""
+    found: dict[tuple, dict[str, float]] = {}
+    for leaf in leaves:
+        for side, limit in leaf.limits.items():
+            mine = found.setdefault((leaf.metric or leaf.rule, side, leaf.of, leaf.peer, leaf.breach), {})
+            milder = max if side in ("below", "at_most") else min
+            for level, each in limit.items() if isinstance(limit, dict) else ():
+                mine[level] = milder(mine.get(level, each), each)
+    return [(name, side, limits) for (name, side, *_), limits in found.items()]
 
 
 def _bounds(parts: list[Condition], level: str, sides: tuple[str, str]) -> list[float]:
@@ -187,9 +199,7 @@ def at(limit: Limit, level: str) -> float | None:
     return limit.get(level) if isinstance(limit, dict) else limit
 
 
-def _check_order(name: str, side: str, limit: Limit, levels: list[str]) -> None:
-    if not isinstance(limit, dict):
-        return
+def _check_order(name: str, side: str, limit: dict[str, float], levels: list[str]) -> None:
     if stray := set(limit) - set(levels):
         raise ValueError(f"{name}: limits for {sorted(stray)}, which are not among the rule's levels {levels}")
     steps = [limit[level] for level in LEVELS if level in limit]

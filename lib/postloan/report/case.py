@@ -16,7 +16,8 @@ from markupsafe import Markup, escape
 from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
 from postloan.report.narrative import Prose, unparted
-from postloan.report.turning import is_guard, nearest, observed_by_us, turning_points
+from postloan.report.turning import is_guard, nearest, turning_points
+from postloan.tables import OURS
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
@@ -45,9 +46,19 @@ class Case:
     def links(self) -> dict[str, list[Finding]]:
         """The findings by link, in the order of the chain, the most severe first; quiet links left out."""
         urgency = {level: -rank for rank, level in enumerate(_SEVERITY)}
-        found = sorted(_findings(self), key=lambda one: (urgency[one.level], one.is_long(self.sheet.as_of)))
+        client = self.signals[self.signals["group"] != OURS]
+        found = sorted(_findings(client), key=lambda one: (urgency[one.level], one.is_long(self.sheet.as_of)))
         links = {name: [one for one in found if one.link == name] for name in chain()}
         return {name: mine for name, mine in links.items() if mine}
+
+    @cached_property
+    def ours(self) -> str:
+        """What we ourselves are late with, in a sentence; empty where nothing is."""
+        words, late = self.sheet.words, []
+        for one in _findings(self.signals[self.signals["group"] == OURS]):
+            said = {"title": self.sheet.said(self.rules[one.rules[0]].title), "figure": fact(one, self)}
+            late.append(words("case.ours_one", **said))
+        return words("case.ours", late=words("case.comma").join(late)) if late else ""
 
     def unit(self, metric: str) -> str:
         """The unit a metric is told in."""
@@ -102,10 +113,10 @@ class Told:
         return Markup(f'<div class="case">{html}</div>')
 
 
-def _findings(case: Case) -> list[Finding]:
+def _findings(signals: pd.DataFrame) -> list[Finding]:
     """Signals as figures: each figure once, with every rule and test that speaks of it."""
     found: dict[str, Finding] = {}
-    for signal in case.signals.to_dict("records"):
+    for signal in signals.to_dict("records"):
         held = [test for test in signal["evidence"] if test["held"]]
         if not held:
             continue
@@ -126,7 +137,7 @@ def reasons(case: Case, count: int = 3) -> Prose:
     words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
     if not found:
         return Prose((words("case.quiet", nearest=nearest(case)),))
-    found.sort(key=lambda one: (observed_by_us(one.metric), -_SEVERITY.index(one.level)))
+    found.sort(key=lambda one: -_SEVERITY.index(one.level))
     firsts = {one.link: one for one in reversed(found)}
     chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
@@ -139,9 +150,10 @@ def _reason(one: Finding, case: Case) -> str:
 
 
 def next_step(case: Case) -> Prose:
-    """The action that is due first, with its owner and day."""
+    """The action that is due first, with its owner and day; then what we ourselves are late with."""
     words, due = case.sheet.words, _actions(case)
-    return Prose((words("case.next", step=due[0]) if due else words("case.next_none"),))
+    told = (words("case.next", step=due[0]) if due else words("case.next_none"), case.ours)
+    return Prose(tuple(each for each in told if each))
 
 
 def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
@@ -150,7 +162,7 @@ def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
     words = case.sheet.words
     if not case.links:
         calm = (words("case.quiet_story", links=_quiet(case)), words("case.quiet", nearest=nearest(case)))
-        sure = (words("case.calm"), belief, words("case.blind", count=blind).strip() if blind else "")
+        sure = (words("case.calm"), belief, words("case.blind", count=blind).strip() if blind else "", case.ours)
         judged = tuple(each for each in sure if each)
         return Told(((words("case.facts"), calm, ()), (words("case.judgement"), judged, ())))
     facts = tuple(_paragraph(name, mine, case) for name, mine in case.links.items())
@@ -159,7 +171,7 @@ def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
     return Told(
         (
             (words("case.facts"), facts, ()),
-            (words("case.judgement"), tuple(each for each in (*judged, belief, turning) if each), ()),
+            (words("case.judgement"), tuple(each for each in (*judged, belief, turning, case.ours) if each), ()),
             (words("case.suggestion"), *_suggested(case)),
         )
     )
@@ -176,7 +188,7 @@ def questions(case: Case) -> Prose:
     words, asked = case.sheet.words, {}
     for mine in case.links.values():
         for one in mine:
-            if not observed_by_us(one.metric) and not _is_score(one.metric, case):
+            if not _is_score(one.metric, case):
                 asked.setdefault(_ask(one.metric, words), one)
     ranked = sorted(asked.items(), key=lambda pair: -_SEVERITY.index(pair[1].level))[:ASKED]
     points = tuple(words("case.question", fact=_stands(one, case, limits=False), ask=ask) for ask, one in ranked)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from postloan.measures import observations
-
 if TYPE_CHECKING:
     from postloan.report.case import Case, Finding
 
@@ -25,7 +23,7 @@ def turning_points(case: Case, count: int = 3) -> str:
 def _turning(one: Finding, case: Case) -> str:
     words, held = case.sheet.words, next((test for test in one.own if test["of"] == "now"), None)
     rule, limits = next(((rule, found) for rule, found in _limits(one, held, case) if found), (None, []))
-    if rule is None or observed_by_us(one.metric) or is_guard(held, case):
+    if rule is None or is_guard(held, case):
         return ""
     said = {"metric": case.sheet.metric(one.metric), "side": words(f"signal.side.{held['side']}")}
     for level in rule.levels[rule.levels.index(one.level) + 1 :] if one.level in rule.levels else ():
@@ -71,8 +69,3 @@ def nearest(case: Case) -> str:
     name = min(near)[1]
     value, limit = (case.value(each, name) for each in (case.compared.at[name, "now"], case.measures[name].warn))
     return case.sheet.words("case.nearest", metric=case.sheet.metric(name), value=value, limit=limit)
-
-
-def observed_by_us(metric: str) -> bool:
-    """Whether a figure is about our own reviews rather than the borrower."""
-    return metric in observations() and observations()[metric].group == "monitoring"
