@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
-from markupsafe import Markup, escape
 
 from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
-from postloan.report.narrative import Prose, unparted
+from postloan.report.narrative import Prose, Told, unparted
 from postloan.report.turning import is_guard, nearest, turning_points
 from postloan.tables import OURS
 
@@ -96,21 +95,6 @@ class Finding:
     def is_long(self, as_of: str) -> bool:
         """Whether it has stood for years, so that it is structure rather than news."""
         return self.since is not None and self.since < pd.Timestamp(as_of) - pd.DateOffset(years=LONG_YEARS)
-
-
-@dataclass(frozen=True)
-class Told:
-    """A case that displays itself: labelled paragraphs, facts apart from judgement and suggestion."""
-
-    parts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]  # label, paragraphs, points
-
-    def _repr_html_(self) -> str:
-        html = ""
-        for label, paragraphs, points in self.parts:
-            html += f'<p class="story lead"><b>{escape(label)}</b></p>'
-            html += "".join(f'<p class="story">{escape(each)}</p>' for each in paragraphs)
-            html += f'<ol class="story">{"".join(f"<li>{escape(each)}</li>" for each in points)}</ol>' if points else ""
-        return Markup(f'<div class="case">{html}</div>')
 
 
 def _findings(signals: pd.DataFrame) -> list[Finding]:

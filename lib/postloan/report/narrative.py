@@ -42,6 +42,21 @@ class Prose:
         return Markup(text)
 
 
+@dataclass(frozen=True)
+class Told:
+    """A case that displays itself: labelled paragraphs, facts apart from judgement and suggestion."""
+
+    parts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]  # label, paragraphs, points
+
+    def _repr_html_(self) -> str:
+        html = ""
+        for label, paragraphs, points in self.parts:
+            html += f'<p class="story lead"><b>{escape(label)}</b></p>'
+            html += "".join(f'<p class="story">{escape(each)}</p>' for each in paragraphs)
+            html += f'<ol class="story">{"".join(f"<li>{escape(each)}</li>" for each in points)}</ol>' if points else ""
+        return Markup(f'<div class="case">{html}</div>')
+
+
 def conclusion(
     compared: pd.DataFrame,
     latest: pd.Series,
