@@ -104,7 +104,8 @@ def test_standing_follows_the_source(book, given, standing):
 
 
 def test_due_in_working_days(book):
-    (signal,) = scan(book, {"interest_cover": 0.6}).signals.to_dict("records")
+    given = {"interest_cover": 0.6, "cfo_to_liabilities": 0.04, "net_profit_ttm": 1.0}
+    (signal, *_) = scan(book, given).signals.to_dict("records")
     assert (signal["level"], signal["due"]) == ("red", pd.Timestamp("2025-02-07"))
     assert early_warning.due_date(pd.Timestamp("2025-02-08"), 1) == pd.Timestamp("2025-02-10")
 

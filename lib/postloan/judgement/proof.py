@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from postloan.judgement.rules import SIDES, Condition, Rule, at, holds, reading
+from postloan.judgement import limits
+from postloan.judgement.rules import SIDES, Condition, Rule, holds, reading
 from postloan.judgement.sight import Sight
 
 
@@ -18,7 +19,7 @@ def evidence(rule: Rule, level: str, sight: Sight, borrower_id: str) -> list[dic
     for leaf, fallback in _deciding(rule.condition, level, sight, mine):
         value, lasted = float(reading(leaf, sight)[mine]), leaf.periods == 1 or holds(leaf, level, sight, {})[mine] == 1
         for side, limit in leaf.limits.items():
-            if (bound := at(limit, level)) is None:
+            if (bound := limits.at(limit, level)) is None:
                 continue
             held = not np.isnan(value) and bool(SIDES[side](value, bound)) and lasted
             told.append(
@@ -47,9 +48,9 @@ def _deciding(
 
 
 def _telling(condition: Condition, level: str, sight: Sight, mine: int) -> list[Condition]:
-    """The parts that have a say: of `any`, once one holds, no part of several tests that does not."""
+    """The parts that have a say: of `any`, once one holds, of those with several tests the first that does."""
     if not condition.any:
         return condition.parts
-    held = [holds(part, level, sight, {})[mine] == 1 for part in condition.any]
-    pairs = zip(condition.any, held, strict=True)
-    return [part for part, holding in pairs if holding or not part.parts] if any(held) else condition.parts
+    held = [part for part in condition.any if holds(part, level, sight, {})[mine] == 1]
+    first = [part for part in held if part.parts][:1]
+    return [part for part in condition.any if not part.parts or part in first] if held else condition.parts

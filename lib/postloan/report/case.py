@@ -14,7 +14,7 @@ import pandas as pd
 
 from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
-from postloan.report.narrative import Prose, Told, unparted
+from postloan.report.narrative import MANY, Prose, Told, unparted
 from postloan.report.turning import is_guard, nearest, turning_points
 from postloan.tables import OURS
 
@@ -22,7 +22,6 @@ TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
 FAR = 3.0  # a share beyond 300 % has a base too small to compare with
 BEYOND = {"pct": 10.0, "days": 3650.0}  # of next to no sales: the size says no more than that
-MANY = 50.0  # so has a multiple beyond 50
 _SEVERITY = ("yellow", "orange", "red")
 _PAYS = ("cash_flow", "repayment")
 
@@ -125,12 +124,14 @@ def reasons(case: Case, count: int = 3) -> Prose:
     firsts = {one.link: one for one in reversed(found)}
     chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
-    points = tuple(proven(_reason(one, case), f"signal-{one.rules[0]}", words) for one in chosen[:count])
+    said: set[str] = set()
+    points = tuple(proven(_reason(one, case, said), f"signal-{one.rules[0]}", words) for one in chosen[:count])
     return Prose((), points, words("case.reasons"))
 
 
-def _reason(one: Finding, case: Case) -> str:
-    return case.sheet.words("case.reason", title=case.sheet.said(case.rules[one.rules[0]].title), fact=fact(one, case))
+def _reason(one: Finding, case: Case, said: set[str]) -> str:
+    title = case.sheet.said(case.rules[one.rules[0]].title)
+    return case.sheet.words("case.reason", title=title, fact=fact(one, case, said))
 
 
 def next_step(case: Case) -> Prose:
@@ -190,20 +191,21 @@ def _ask(metric: str, words: object) -> str:
     return words(next(key for key in keys if words.has(key)))
 
 
-def fact(one: Finding, case: Case) -> str:
-    """A finding as one clause: where the figure stands, where it came from, what held beside it and since when."""
+def fact(one: Finding, case: Case, said: set[str] | None = None) -> str:
+    """A finding as one clause: where the figure stands, where it came from, what held beside it and since when; what
+    was `said` of other figures before is not repeated."""
     words, clauses = case.sheet.words, [_stands(one, case)]
-    clauses += [_likely(test, case) for test in one.tests if test["of"] == "chance"]
     clauses += [_moved(test, case) for test in one.own if test["of"] not in ("now", "chance")]
+    clauses += [_likely(test, case) for test in one.tests if test["of"] == "chance"]
     runs = max((test.get("periods", 0) for test in one.own), default=0)
     if runs > 1:
         clauses.append(words("case.run", count=runs))
-    clauses += [_beside(one, case), _since(one, case)]
+    clauses += [_beside(one, case, set() if said is None else said), _since(one, case)]
     return words("case.comma").join(dict.fromkeys(each for each in clauses if each))
 
 
-def _beside(one: Finding, case: Case) -> str:
-    """What held together with the figure, each other figure by its name."""
+def _beside(one: Finding, case: Case, before: set[str]) -> str:
+    """What held together with the figure, each other figure by its name, unless said `before` (it is then)."""
     words, told = case.sheet.words, []
     for test in one.tests:
         if test["metric"] != one.metric and test["of"] != "chance":
@@ -212,7 +214,8 @@ def _beside(one: Finding, case: Case) -> str:
             told.append(
                 words(f"case.beside_{way}", metric=case.sheet.metric(test["metric"]), said=said) if said else ""
             )
-    told = [each for each in told if each]
+    told = [each for each in dict.fromkeys(told) if each and each not in before]
+    before.update(told)
     return words("case.beside", facts=words("case.both").join(told)) if told else ""
 
 
@@ -227,7 +230,8 @@ def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
     told = words("case.stands", **said)
     if pd.notna(before) and case.value(before, one.metric) != said["value"]:
         told = words(f"case.stands_{_way(one, value, before, case)}", before=case.value(before, one.metric), **said)
-    crossed = limits and now and now["limit"] and not is_guard(now, case)  # one of zero needs no words beside a minus
+    first = limits and now is one.own[0]  # else the rule is about a move, and its limit only says when it looks
+    crossed = first and now["limit"] and not is_guard(now, case)  # one of zero needs no words beside a minus
     return told + (words("case.limit", limit=case.value(now["limit"], one.metric)) if crossed else "")
 
 
@@ -275,7 +279,8 @@ def _since(one: Finding, case: Case) -> str:
 
 def _paragraph(name: str, mine: list[Finding], case: Case) -> str:
     """One link in one paragraph: its strongest figures as sentences, the rest by name."""
-    words, told = case.sheet.words, [fact(one, case) for one in mine[:TOLD]]
+    words, said = case.sheet.words, set()
+    told = [fact(one, case, said) for one in mine[:TOLD]]
     rest = [case.sheet.said(case.rules[one.rules[0]].title) for one in mine[TOLD:]]
     more = words("case.more", count=len(rest), titles=words("case.and").join(rest)) if rest else ""
     body = words("case.semicolon").join(told) + words("case.stop") + more
@@ -290,6 +295,8 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     ways = [f"{kind_of(worst.metric)}_{'held' if holding else size}", "held" if holding else size]
     if size == "low" and any(one.level != "yellow" for link in _PAYS for one in case.links.get(link, [])):
         ways.insert(0, "low_paid_late")
+    if kind_of(worst.metric) == "cushion" and worst.own and worst.own[0]["of"] == "change":
+        ways.insert(0, f"jumped_{'held' if holding else size}")
     if kind_of(worst.metric) == "cushion" and case.compared.at["equity_to_assets", "now"] < 0:
         ways.insert(0, f"gone_{size}")
     key = next(key for key in (f"case.means.{name}.{way}" for way in ways) if words.has(key))

@@ -18,6 +18,7 @@ WORST = 4
 YEARLY_DAYS = 300  # statements further apart than this are annual ones
 _UNPARTED = ("missing:end.current_assets", "missing:end.current_liabilities")
 LARGE = 10.0  # a share beyond 1,000 % has a base next to nothing
+MANY = 50.0  # so has a multiple beyond 50
 LAST_DIGIT = 0.01  # of figures told as multiples
 # A move is worth a sentence from so many times its usual size and such a share of its level, by band now.
 _WORTH_SAYING = {"warn": (0.0, 0.05), "watch": (0.5, 0.05), None: (0.8, 0.10), "ok": (2.0, 0.25)}
@@ -122,11 +123,14 @@ def worsened(compared: pd.DataFrame, measures: dict[str, Measure], count: int = 
 
 
 def _trifling(row: pd.Series, measure: Measure, band: str | None) -> bool:
-    """Whether a move means nothing by itself: a score within its band or without one, growth turned into a loss
-    (which the loss itself tells), a share whose base is next to nothing, a figure that moves in its last digit."""
-    if measure.group in _SCORES and band in ("ok", None):
+    """Whether a move means nothing by itself: a distress score, whose parts are told instead, another score within its
+    band or without one, growth turned into a loss (which the loss itself tells), a share whose base is next to
+    nothing, a figure that moves in its last digit."""
+    if measure.group == "distress" or (measure.group in _SCORES and band in ("ok", None)):
         return True
     if measure.unit == "pct" and (abs(row["now"]) > LARGE or (measure.group == "growth" and row["now"] < -1)):
+        return True
+    if measure.unit == "times" and max(abs(row["now"]), abs(row["year_ago"])) > MANY:
         return True
     return measure.unit == "times" and abs(row["now"] - row["year_ago"]) <= LAST_DIGIT
 
