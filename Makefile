@@ -7,19 +7,20 @@ KERNEL := lib/postloan/batch/kernelspec
 DESK := lib/postloan/report/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab lint drills fuzz bench bench-screen bench-forecast bench-loan-use bench-index look clean
+.PHONY: help report test lab lint drills fuzz bench bench-screen bench-forecast bench-loan-use bench-uses bench-index bank look clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
-$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json
+$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json $(DESK)/extension/static/languages.js
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/jupyter kernelspec install --sys-prefix --replace --name postloan --log-level=ERROR $(KERNEL)
-	mkdir -p $(VENV)/share/jupyter/lab/settings/overrides.d
+	mkdir -p $(VENV)/share/jupyter/lab/settings/overrides.d $(VENV)/share/jupyter/labextensions/postloan-lab
 	cp $(DESK)/postloan.json $(VENV)/share/jupyter/lab/settings/overrides.d/
+	cp -R $(DESK)/extension/. $(VENV)/share/jupyter/labextensions/postloan-lab/
 	@touch $(READY)
 
 report: $(READY) ## Build the sample book and write its reports to outputs/
@@ -60,6 +61,12 @@ bench-forecast: $(READY) ## Measure forecasts beside statsmodels' methods (needs
 
 bench-loan-use: $(READY) ## Measure the tracing of a million transactions
 	$(BIN)/python tests/bench_loan_use.py
+
+bench-uses: $(READY) ## Measure precision and recall of the flags on loan use, on books of seeds 1 to 20
+	$(BIN)/python tests/bench_uses.py
+
+bank: $(READY) ## Read a real bank's accounts (shared data), show their behaviour and what they cannot show
+	$(BIN)/python tests/bank.py
 
 bench-index: $(READY) ## Measure an index of 10,000 borrowers in the browser
 	$(BIN)/python tests/bench_index.py

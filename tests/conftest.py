@@ -13,7 +13,7 @@ import yaml
 
 import servers
 from postloan import chart
-from postloan.batch import kernels, plan, run
+from postloan.batch import kernels, plan, run, run_file
 from postloan.book import sample
 from postloan.book.store import Book, open_book
 
@@ -24,6 +24,14 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"real data not at
 hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("settled", derandomize=True, database=None)  # `make test` tries the same each time
 hypothesis.settings.load_profile("settled")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_signatures(tmp_path_factory: pytest.TempPathFactory):
+    """Runs sign notebooks for a JupyterLab of their own, not for the user's."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("jupyter")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +136,7 @@ def ran(sample_address: str, home: Path, file: str | dict, **asked: object) -> P
         if isinstance(file, dict):
             (home / "params" / "runs" / "told.yml").write_text(yaml.safe_dump(file), encoding="utf-8")
         named = file if isinstance(file, str) else "told.yml"
-        wanted = plan.load_run(home / "params" / "runs" / named, jobs=2, **asked)
+        wanted = run_file.load_run(home / "params" / "runs" / named, jobs=2, **asked)
         outcomes = run.run_all(wanted, plan.jobs(wanted, open_book(wanted.book)))
         assert {outcome.status for outcome in outcomes} == {"ok"}, [str(outcome) for outcome in outcomes]
         return wanted.folder

@@ -3,6 +3,8 @@
 import csv
 import gzip
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import openpyxl
@@ -33,6 +35,11 @@ NAMED = ("--borrower", "A", "--name", "甲公司")
 
 def invoke(*words: object) -> Result:
     return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_module_is_the_command():
+    told = subprocess.run([sys.executable, "-m", "postloan.cli", "--help"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("Usage: postloan ")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from postloan import cli_diff
-from postloan.errors import RunError
+from postloan.errors import RunError, SourceError
 from report.test_side_by_side import pair
 
 STORED = {day: {"as_of": day} for day in ("2026-05-15", "2026-03-06", "2025-12-31")}
@@ -12,6 +12,9 @@ STORED = {day: {"as_of": day} for day in ("2026-05-15", "2026-03-06", "2025-12-3
 
 class Reviews:
     """A book that holds only reviews."""
+
+    def borrower(self, borrower):
+        raise SourceError(f"borrower {borrower!r} is not in the book")
 
     def last_review(self, borrower, before):
         return next((record for day, record in STORED.items() if day < str(before)), {})
@@ -42,6 +45,17 @@ def test_a_day_without_review_names_those_there_are():
 def test_two_reviews_in_order_are_asked_for(then, now, stored):
     with pytest.raises(RunError, match="expected two reviews, the earlier first"):
         cli_diff._chosen("A", then, now, stored)
+
+
+@pytest.mark.parametrize("subject", ["machinery", "book", "portfolio_review"])
+def test_other_reports_are_refused_clearly(subject):
+    with pytest.raises(RunError, match=f"{subject}: expected a borrower, .* pages of earlier days"):
+        cli_diff._borrower(Reviews(), subject)
+
+
+def test_unknown_borrower_stays_unknown():
+    with pytest.raises(SourceError, match="is not in the book"):
+        cli_diff._borrower(Reviews(), "S9999")
 
 
 def test_page_has_a_chapter_for_each():

@@ -13,11 +13,11 @@ import yaml
 import postloan
 from conftest import ROOT
 from postloan import settings, wording
-from postloan.batch import plan
+from postloan.batch import run_file
 
 LIB = ROOT / "lib" / "postloan"
 GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"industries", "glance", "safe_yaml", "whole_files"}
+GROUND |= {"backers", "industries", "glance", "safe_yaml", "scratch", "whole_files"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},
@@ -68,16 +68,27 @@ INSIDE = {
         "turning",
     }
     | {"industry_tables", "richtext", "executed"},
-    "batch": {"plan", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal", "paper"},
+    "batch": {"plan", "run_file", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"}
+    | {"paper", "handover", "pace", "making"},
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
-INSIDE["judgement"] |= {"class_rules", "chasing", "proof"}
+INSIDE["judgement"] |= {"class_rules", "chasing", "proof", "exposures", "loan_facts"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
 INSIDE["book"] |= {"connecting", "entries", "kin", "sample_indices"}
 INSIDE["book"] |= {"backing", "sample_case_talks", "sample_flows", "sample_planted", "sample_projects", "sample_side"}
+
+LONGEST, MOST_ARGUMENTS = 36, 5  # lines of a function with its docstring; half of them have seven or fewer
+LONG = {"use_facts._kinds", "early_warning.scan"}
+WIDE = {  # one fact each from all that a judgement rests on, or a form with as many fields
+    "accuracy.drawn_again", "backtest.found", "comparison._going_on", "contacts.sign", "data_quality.league",
+    "early_warning.scan", "exhibits.table", "exposures.standing", "hindsight.compare", "hindsight.replay_plans",
+    "lead_time.leads", "legality._facts", "legality.checks", "legality.effects", "loan_facts.gather",
+    "recovery.payments", "remedies.plan", "replayed.story", "sample_cast._like", "sample_flows.buy",
+    "sample_ledger.move", "screen.screen", "stress.run", "viability.tests", "workout.situation",
+}  # fmt: skip
 
 
 def room(module: str) -> str:
@@ -154,6 +165,33 @@ def test_modules_stay_small():
     assert not long
 
 
+def functions() -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function and method of the library by module and name."""
+    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in LIB.rglob("*.py")}
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {
+        f"{name}.{node.name}": node
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, kinds)
+    }
+
+
+def test_functions_stay_short():
+    long = {name for name, each in functions().items() if each.end_lineno - each.lineno >= LONGEST}
+    assert long <= LONG
+
+
+def test_functions_ask_for_little():
+    asked = {
+        name: [*each.args.posonlyargs, *each.args.args, *each.args.kwonlyargs] for name, each in functions().items()
+    }
+    wide = {
+        name for name, told in asked.items() if sum(each.arg not in ("self", "cls") for each in told) > MOST_ARGUMENTS
+    }
+    assert wide <= WIDE
+
+
 def test_top_level_is_the_clients():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
         "\n"
@@ -212,4 +250,4 @@ def test_every_text_in_code_exists():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "params" / "runs").glob("*.yml")), ids=lambda path: path.name)
 def test_run_files_are_valid(path):
-    assert plan.load_run(path).name
+    assert run_file.load_run(path).name

@@ -75,6 +75,23 @@ def test_brewer_agrees_with_hand_sums(ledger, raw, day, quarter_before, year_bef
     assert ours["cfo_ttm"] == pytest.approx(ttm(raw["cashflow"], "经营活动产生的现金流量净额"), abs=1)
 
 
+@pytest.mark.parametrize(
+    ("day", "year_before", "fiscal_year"), [("20221231", "20211231", None), ("20230930", "20220930", "20221231")]
+)
+def test_brewer_service_cover_by_hand(ledger, raw, day, year_before, fiscal_year):
+    """Its exports tell no depreciation: the cover has its reason, and its lower bound adds none back."""
+
+    def ttm(caption: str) -> float:
+        part = raw["income"]
+        return part[day][caption] + (part[fiscal_year][caption] - part[year_before][caption] if fiscal_year else 0)
+
+    ours = ratio(ledger, "600600", day)
+    earned = ttm("利润总额") + ttm("利息费用") - ttm("所得税费用")
+    due = raw["balance"][year_before]["一年内到期的非流动负债"] + ttm("利息费用")
+    assert ours["dscr"] == ours["fccr"] == "missing:ttm.ebitda"
+    assert ours["dscr_floor"] == pytest.approx(earned / due)
+
+
 def test_brewer_published_figures(ledger):
     """Figures of the annual report 2022 and the quarterly report to September 2023."""
     year, quarter = ratio(ledger, "600600", "2022-12-31"), ratio(ledger, "600600", "2023-09-30")
@@ -98,6 +115,16 @@ def test_apple_fiscal_year_and_unfiled_quarter(ledger):
 def test_apple_interest_cover_while_reported(ledger):
     """FY2023: income before tax 113,736, interest expense 3,933 (USD m)."""
     assert ratio(ledger, "AAPL", "2023-09-30")["interest_cover"] == pytest.approx((113_736 + 3_933) / 3_933)
+
+
+def test_apple_service_cover_by_hand(ledger):
+    """FY2023, USD m: income before tax 113,736, interest 3,933, depreciation 11,519, taxes 16,741, capital expenditure
+    10,959, dividends 15,025; term debt due within a year at the end of FY2022 11,128. FY2024 tells no interest."""
+    ours, due = ratio(ledger, "AAPL", "2023-09-30"), 11_128 + 3_933
+    assert ours["dscr"] == pytest.approx((113_736 + 3_933 + 11_519 - 16_741) / due)
+    assert ours["dscr_floor"] == pytest.approx((113_736 + 3_933 - 16_741) / due)
+    assert ours["fccr"] == pytest.approx((113_736 + 3_933 + 11_519 - 10_959 - 16_741 - 15_025) / due)
+    assert ratio(ledger, "AAPL", "2024-09-28")["dscr"] == "missing:ttm.interest_expense"
 
 
 def test_apple_as_of_sees_only_filings(ledger):

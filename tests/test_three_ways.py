@@ -1,5 +1,6 @@
 """One notebook, three ways to run it, one result; and the screen of the whole book says the same."""
 
+import shutil
 import subprocess
 import sys
 
@@ -13,9 +14,11 @@ from nbconvert.exporters import get_exporter
 
 from conftest import ROOT, made_reports
 from postloan.analysis.periods import Panel
+from postloan.book.store import open_book
 from postloan.judgement import exposures
 from postloan.portfolio import screen
 from postloan.report import page, record
+from postloan.tables import Intake
 
 NAME, BORROWER, AS_OF = "borrower_review.ipynb", "S0003", "2026-05-15"
 
@@ -112,6 +115,32 @@ def test_screen_says_what_each_report_finds(judged, sample_address, borrower):
     assert found["unjudged"] == sorted(names["warnings"].unjudged["rule"])
     if borrower == "S0005":
         assert not [rule for rule in found["unjudged"] if rule.endswith("breach_likely")]
+
+
+@pytest.fixture(scope="module")
+def tied_address(sample_address, tmp_path_factory):
+    """The sample, with S0003 and S0007 under one controller and S0007 impaired."""
+    file = tmp_path_factory.mktemp("tied") / "book.db"
+    shutil.copy(sample_address.removeprefix("sqlite:///"), file)
+    about = {"party_id": "K1", "relation": "controller", "name": "周二", "known_on": "2026-04-01"}
+    rows = pd.DataFrame([{"borrower_id": each, **about} for each in ("S0003", "S0007")])
+    seen = {"borrower_id": "S0007", "metric": "credit_impaired", "value": 1.0, "source": "risk"}
+    told = pd.DataFrame([seen | {"observed_on": "2026-04-30", "known_on": "2026-04-30"}])
+    assert (
+        not open_book(f"sqlite:///{file}").add(Intake("k.csv", "t", {"parties": rows, "observations": told}, 2)).refused
+    )
+    return f"sqlite:///{file}"
+
+
+def test_a_bad_member_of_the_group_is_told_alike(tied_address):
+    names, ledger = computed(tied_address, "S0003"), open_book(tied_address)
+    row = names["grounds"].set_index("trigger").loc["group_npl"]
+    assert (row["outcome"], row["inputs"]) == ("fires", '{"group_npl": {"S0007": "substandard"}}')
+    known = screen.Known(ledger.observations(as_of=AS_OF), side=ledger.loan_side(as_of=AS_OF), traced=False)
+    panel = Panel(ledger.statements(as_of=AS_OF))
+    found = screen.screen(panel, ledger.borrowers(), known, AS_OF).set_index("borrower_id")
+    assert found.at["S0003", "tasks"] == names["opinion"]["tasks"] == "group_npl"
+    assert found.at["S0007", "tasks"] == ""
 
 
 @pytest.mark.parametrize("borrower", ["S0003", "S0005"])

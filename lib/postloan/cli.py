@@ -367,3 +367,7 @@ def review(borrower: str, book: str | None, as_of: str, approved_class: str, **s
 
     said["on"] = _day(said["on"])
     _logged(book, contacts.sign(borrower, review_as_of=as_of, approved_class=approved_class, **said))
+
+
+if __name__ == "__main__":
+    main(prog_name="postloan")

@@ -9,14 +9,13 @@ import json
 import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from postloan import settings
+from postloan import scratch, settings
 from postloan.cli_portfolio import write_json
 from postloan.errors import ContractError, RunError
 
@@ -159,7 +158,7 @@ def _version(name: str) -> Iterator[RuleBook]:
     with contextlib.ExitStack() as stack:
         folder = Path(name)
         if not folder.is_dir():
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postloan-rules-")))
+            folder = stack.enter_context(scratch.folder())
             _unpack(name, folder)
         elif not any(folder.glob("*.yml")):
             raise RunError(f"--against {name}: expected a folder with rules (*.yml), found none")

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from postloan import settings
-from postloan.errors import RunError
+from postloan.errors import RunError, SourceError
 from postloan.whole_files import write_whole
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
     from postloan.book.store import Book
     from postloan.report.side_by_side import Pair
+
+WHOLE = "book"  # what a report about the whole book is called
+_OTHERS = ("params/industries/*.yml", "notebooks/*.ipynb")
 
 
 @click.command()
@@ -30,13 +33,26 @@ def diff(borrower: str, then: str | None, now: str | None, **told: object) -> No
     from postloan.book.store import open_book
 
     book = open_book(told["book"] or "default")
-    about = book.borrower(borrower)
+    about = _borrower(book, borrower)
     days = _chosen(borrower, then, now, stored := reviews(book, borrower))
     pair = _pair(book, borrower, [stored[day] for day in days], str(told["language"]))
     name = f"{safe_name(borrower)}-{days[0]}-{days[1]}.{told['language']}.html"
     out = told["out"] or settings.home() / "outputs" / "diff" / name
     write_whole(out, page_of(pair, about, [book.actions(borrower, as_of=day) for day in days]))
     click.echo(f"wrote {out}")
+
+
+def _borrower(book: Book, subject: str) -> dict:
+    """Whom the reviews are of; RunError where a report is named that is about no single borrower."""
+    try:
+        return book.borrower(subject)
+    except SourceError:
+        if subject not in {path.stem for place in _OTHERS for path in settings.home().glob(place)} | {WHOLE}:
+            raise
+    raise RunError(
+        f"{subject}: expected a borrower, of whose reviews two are set side by side; reports on an industry or the "
+        f"whole book are not stored as records: their pages of earlier days lie beside one another in outputs/"
+    )
 
 
 def reviews(book: Book, borrower: str) -> dict[str, dict]:

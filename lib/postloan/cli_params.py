@@ -9,7 +9,7 @@ from pathlib import Path
 
 from postloan import chart, industries, settings, wording
 from postloan.analysis import accounts, assumptions, environment, events, peers, reliability, talks, use_params
-from postloan.batch import parameters, plan
+from postloan.batch import parameters, plan, run_file
 from postloan.book import captions, flows, index_files, outcomes
 from postloan.errors import PostloanError, Problem, RuleError, RunError
 from postloan.judgement import classification, client_limits, monitoring, rules, stance, trial, workout_rules
@@ -36,7 +36,7 @@ def _captions() -> None:
 def _runs() -> Iterator[Problem]:
     for path in _files("runs/*.yml"):
         try:
-            run = plan.load_run(path)
+            run = run_file.load_run(path)
             notebooks = [plan.notebook_path(name) for name in run.wanted]
         except RunError as error:
             named = Problem.read(f"{path}: notebooks: {error}")

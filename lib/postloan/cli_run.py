@@ -20,8 +20,9 @@ from postloan import settings
 from postloan.errors import PostloanError, RunError
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
-    from postloan.batch.plan import Chosen, Job, RunPlan
-    from postloan.batch.run import Outcome
+    from postloan.batch.making import Outcome
+    from postloan.batch.plan import Chosen, Job
+    from postloan.batch.run_file import RunPlan
 
 _LEVELS = ("red", "orange", "yellow")
 
@@ -31,7 +32,7 @@ _LEVELS = ("red", "orange", "yellow")
 @click.option("--as-of", help="Day to report as of (YYYY-MM-DD, or today) instead of the file's.")
 @click.option("--borrower", "borrowers", multiple=True, help="Only this borrower; may be given again.")
 @click.option("--language", "languages", multiple=True, type=click.Choice(settings.LANGUAGES))
-@click.option("--output", type=click.Path(file_okay=False), help="Output folder instead of the file's.")
+@click.option("--output", metavar="FOLDER", help="Output folder, or an address such as s3://…, instead of the file's.")
 @click.option("--jobs", type=click.IntRange(1), help="Reports at a time (default: cores).")
 @click.option("--dask", metavar="ADDRESS", help="Make the reports on the workers of this Dask scheduler.")
 @click.option("--book", metavar="ADDRESS", help="Book to use: default, sample or a SQLAlchemy address.")
@@ -79,9 +80,10 @@ def _run(file: Path, tell: Callable[..., None], told: dict) -> dict:
     with contextlib.nullcontext() if ways["dask"] else kernels.shared():  # it imports while we plan
         from postloan.analysis import peers
         from postloan.batch import plan as planning
+        from postloan.batch import run_file
         from postloan.book.store import open_book
 
-        plan = planning.load_run(file, **said)
+        plan = run_file.load_run(file, **said)
         book = open_book(plan.book)
         if unknown := set(ways["notebooks"]) - set(plan.wanted):
             raise RunError(f"--only {', '.join(sorted(unknown))}: the run has {', '.join(plan.wanted)}")
@@ -127,7 +129,7 @@ def _made(plan: RunPlan, jobs: list[Job], chosen: Chosen, tell: Callable[..., No
     outcomes = batch.run_all(plan, jobs, chosen=chosen, spread=spread, on_done=note)
     good = [outcome for outcome in outcomes if outcome.status == "ok"]
     kept = sum(outcome.kept is not None for outcome in outcomes)
-    index = plan.folder / "index.html"
+    index = f"{plan.address}/index.html" if plan.address else plan.folder / "index.html"
     earlier = f", {kept} of them earlier and unchanged" if kept else ""
     click.echo(f"{len(good)} of {len(outcomes)} reports made{earlier}; open {index}")
     bad = [outcome for outcome in outcomes if outcome.status != "ok"]

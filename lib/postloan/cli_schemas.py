@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from postloan import industries, settings
 from postloan.analysis import accounts, assumptions, environment, events, peers, reliability, talks, use_params
-from postloan.batch import parameters, plan
+from postloan.batch import parameters, run_file
 from postloan.book import flows, index_files, outcomes
 from postloan.judgement import class_rules, monitoring, rules, sight, stance, workout_rules
 from postloan.measures import Link, Measure, Observation
@@ -45,7 +45,7 @@ MODELS: dict[str, Any] = {
     "ratios": dict[str, dict[str, Measure]],
     "reliability": _Tests,
     "rules": rules.Rule,
-    "runs": plan.RunPlan,
+    "runs": run_file.RunPlan,
     "series": dict[str, industries.Series],
     "stance": stance.Plan,
     "workout": workout_rules.Rules,

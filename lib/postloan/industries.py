@@ -53,7 +53,7 @@ class Event(Strict):
 
 
 class Industry(Strict):
-    """One industry: `codes` begin the industry text of its borrowers; the first of `drivers` that the book has is set
+    """One industry: `codes` begin the industry text of its borrowers; the first of `drivers` that still runs is set
     beside their revenue."""
 
     id: str

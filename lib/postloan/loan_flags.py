@@ -17,14 +17,17 @@ def found(rows: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Flags on loans from the newest rows of TABLES, one a row: borrower_id, flag, loan_id, found and expected.
 
     `repaid_before_drawn` (days), `plan_differs` (principal of the newest plan against what was drawn, or what was left
-    of it when the plan was made), `drawn_over_amount`, `matures_before_signed` (days) and `looks_entered_twice` (the
-    other loan's id). Amounts in the loan's currency.
+    of it when the plan was made), `drawn_over_amount`, `matures_before_signed` (days), `looks_entered_twice` (the other
+    loan's id) and `replaced_still_owed` (a loan that another restructures, and what of it is owed beside the new one).
+    Amounts in the loan's currency.
     """
     loans, drawn = rows["loans"], rows["drawdowns"].groupby(KEY)
+    owed = drawn["amount"].sum().sub(rows["repayments"].groupby(KEY)["principal"].sum(), fill_value=0).rename("owed")
     parts = [
         _early(rows["repayments"], drawn["drawn_on"].min()),
         _plans(rows["schedule"], drawn["amount"].sum(), rows["repayments"]),
-        _overdrawn(loans, drawn["amount"].sum(), rows["repayments"].groupby(KEY)["principal"].sum()),
+        _overdrawn(loans, owed),
+        _replaced(loans, owed),
         _flag(loans[loans["matures_on"] < loans["signed_on"]], "matures_before_signed", "matures_on", "signed_on"),
         _twins(loans),
     ]
@@ -59,10 +62,18 @@ def _plans(schedule: pd.DataFrame, drawn: pd.Series, repaid: pd.DataFrame) -> pd
     return _flag(plan[off].reset_index(), "plan_differs", "planned", "left")
 
 
-def _overdrawn(loans: pd.DataFrame, drawn: pd.Series, repaid: pd.Series) -> pd.DataFrame:
-    owed = (drawn - repaid.reindex(drawn.index).fillna(0)).rename("owed")
+def _overdrawn(loans: pd.DataFrame, owed: pd.Series) -> pd.DataFrame:
     joined = loans.join(owed, on=KEY)
     return _flag(joined[joined["owed"] > joined["amount"] + _CENT], "drawn_over_amount", "owed", "amount")
+
+
+def _replaced(loans: pd.DataFrame, owed: pd.Series) -> pd.DataFrame:
+    """Loans that stand in the books beside the loan drawn to replace them: both may count the same money."""
+    new = loans[loans["restructured_from"].fillna("") != ""].join(owed.rename("new"), on=KEY)
+    pairs = new.loc[new["new"] > _CENT, ["borrower_id", "restructured_from"]].drop_duplicates()
+    old = loans.merge(pairs.rename(columns={"restructured_from": "loan_id"}), on=KEY).join(owed, on=KEY)
+    old = old[old["closed_on"].isna() & (old["owed"] > _CENT)]
+    return _flag(old.assign(none=0.0), "replaced_still_owed", "owed", "none")
 
 
 def _twins(loans: pd.DataFrame) -> pd.DataFrame:

@@ -78,6 +78,16 @@ def test_payers_are_ranked(mixed):
     assert line(mixed)[["payers", "top_share", "top_five_share"]].tolist() == [2, 0.75, 1]
 
 
+def test_ten_thousand_payments_are_one_payer(mixed):
+    many = moves(*((-1 - n % 300, 0.001, "甲客户", "company", "货款") for n in range(10_000)), account="A2")
+    got = told(
+        {**mixed, "transactions": pd.concat([mixed["transactions"], checked(pd.DataFrame(many), "transactions")])}
+    )
+    assert got.payers["name"].tolist().count("甲客户") == 1
+    assert got.payers["amount"].max() == pytest.approx(16 * MILLION)  # six of old, ten thousand of a thousand
+    assert got.summary["payers"].tolist() == [2]
+
+
 def test_averages_by_hand():
     # from a year and 119 days before the day on: 1 m; then 3 m for the last 45 of the 90 days
     rows = world(past=((-500, 1.0, "甲", "company", "货款"), (-24, 2.0, "甲", "company", "货款")))

@@ -56,6 +56,14 @@ def test_nothing_due_is_no_cover():
     assert (told["service"], told["dscr_reason"]) == (0, "no_debt_service")
 
 
+def test_a_lender_is_not_judged_as_a_trader():
+    parts = made_of(two_loans(), panel(without=("current_assets", "current_liabilities")))
+    told, soon = parts[2].iloc[-1], parts[3].iloc[-1]
+    assert (told["dscr_reason"], told["fccr_reason"], soon["reason"]) == ("unparted",) * 3
+    assert told[["dscr", "fccr", "cash", "service"]].isna().all()
+    assert set(capacity.stress(capacity.start(panel(), parts[2], parts[3]))["reason"]) == {"unparted"}
+
+
 def test_negative_cash_covers_nothing():
     assert capacity.times(pd.Series([-5.0, 5.0]), pd.Series([10.0, 0.0])).tolist()[0] == 0
     assert np.isnan(capacity.times(pd.Series([5.0]), pd.Series([0.0]))).all()

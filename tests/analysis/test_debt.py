@@ -1,5 +1,7 @@
 """Debt service by plan and from statements, against sums made by hand."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,6 +129,13 @@ def test_every_kind_of_collateral_has_its_haircut():
     kinds = {name: each for name, each in content["collateral"]["kinds"].items() if name != "land"}
     with pytest.raises(RuleError, match=r"none of \['land'\]"):
         assumptions.read({**content, "collateral": {**content["collateral"], "kinds": kinds}}, "capacity.yml")
+
+
+def test_haircut_outside_its_range_is_named():
+    content = copy.deepcopy(load_yaml(params("capacity.yml")))
+    content["collateral"]["kinds"]["land"]["haircut"] = 0.9
+    with pytest.raises(RuleError, match=r"kinds\.land.*0\.9 is outside its range 0\.35 to 0\.55"):
+        assumptions.read(content, "capacity.yml")
 
 
 def test_due_on_any_day_of_a_month_belongs_to_it():

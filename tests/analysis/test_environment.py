@@ -55,7 +55,30 @@ def test_nothing_without_a_driver():
 
 def test_change_on_the_year():
     told = environment.state(table([100.0] * 12 + [105.0]), FOOD, "2021-02-10").iloc[0]
-    assert (told["status"], told["change"], told["place"]) == ("current", pytest.approx(0.05), 1.0)
+    assert (told["status"], told["change"]) == ("current", pytest.approx(0.05))
+    assert pd.isna(told["place"])  # one change on the year is no history
+
+
+def test_place_of_a_level_is_that_of_its_growth():
+    held = table([100.0 * 1.10 ** (n / 12) for n in range(48)] + [146.0])  # the level has never been so high
+    told = environment.state(held, FOOD, "2024-02-10").iloc[0]
+    assert told["change"] == pytest.approx(146 / (100 * 1.1**3) - 1)
+    assert told["place"] == 0.0  # growth never so low
+
+
+def test_place_by_hand():
+    held = table([4.0, 4, 4, 1, 2, 2, 3, 1, 5, 2], name="cn_gdp_yoy", start="2018-03-31", freq="QE")
+    assert environment.state(held, GDP, "2020-07-10").iloc[0]["place"] == pytest.approx((2 + 2 / 2) / 9)
+    assert pd.isna(environment.state(held.tail(8), GDP, "2020-07-10").iloc[0]["place"])
+
+
+def test_driver_still_runs():
+    both = pd.concat([table(range(100, 124)), table([5.0] * 24, name="cn_gdp_yoy", start="2020-03-31", freq="QE")])
+    now = environment.state(both, {**FOOD, **GDP}, "2026-02-10")
+    assert environment.driver(now, ["output_food", "cn_gdp_yoy"]) == "cn_gdp_yoy"
+    assert environment.pace(now, {**FOOD, **GDP}, "cn_gdp_yoy")[0] == 0.05
+    assert environment.driver(now, ["output_food"]) == "output_food"  # its past still tells who follows it
+    assert np.isnan(environment.pace(now, FOOD, "output_food")).all()  # but not how the industry does now
 
 
 @pytest.mark.parametrize(

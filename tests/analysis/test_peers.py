@@ -132,7 +132,8 @@ def test_own_past_is_told_apart_from_peers(sample_book):
     assert own.at["liabilities_to_assets", "usual"] == pytest.approx(np.median(values[-9:-1]))
     assert own.at["liabilities_to_assets", "quarters"] == 8
     everyone = sample_book.borrowers()
-    among = peers.Among(Panel(sample_book.statements(as_of="2026-05-15")), everyone)
+    few = peers.load().model_copy(update={"fewest": 3})
+    among = peers.Among(Panel(sample_book.statements(as_of="2026-05-15")), everyone, plan=few)
     placed = peers.position(among, own, "S0003", measures()).iloc[0]
     assert (placed["level"], placed["change"]) == ("middle", "worse")
 
@@ -159,3 +160,24 @@ def test_the_whole_book_is_shown_but_warns_of_nothing():
     among = peers.Among(panel, borrowers(a=(C34, names[:9]), f=("F51 批发业", ["F000"])))
     assert among.standing("liabilities_to_assets").at["F000", "group"] == "book"
     assert "F000" not in among("liabilities_to_assets", "percentile").index
+
+
+def test_other_currencies_are_no_peers():
+    dollars = dict.fromkeys(many("U", 10), 0.99)
+    panel = Panel(pd.concat([statements(TEN), statements(dollars).assign(currency="USD")]))
+    master = borrowers(a=(None, [*TEN, *dollars]))
+    master["currency"] = ["CNY"] * 10 + ["USD"] * 10
+    found = peers.Among(panel, master).standing("liabilities_to_assets").loc["A007"]
+    assert (found["group"], found["count"], found["percentile"]) == ("book", 9, pytest.approx(7 / 9))
+
+
+def test_lenders_stand_among_their_like():
+    banks, bare = dict.fromkeys(many("J", 3), 0.92), dict.fromkeys(many("X", 9), 0.9)
+    plain = statements({**TEN, "F000": 0.5})
+    parted = [plain.assign(item=item) for item in ("current_assets", "current_liabilities")]
+    rows = [each[plain["item"] == "total_assets"] for each in parted]
+    panel = Panel(pd.concat([plain, *rows, statements({**banks, **bare})]))
+    master = borrowers(a=(None, [*TEN, *bare]), f=("F51 批发业", ["F000"]), j=("J66 货币金融服务", [*banks]))
+    found = peers.Among(panel, master).standing("liabilities_to_assets")
+    assert found.loc[["J000", "F000", "X000"], "count"].tolist() == [2, 10, 8]
+    assert found.at["J000", "reason"] == "few_peers"

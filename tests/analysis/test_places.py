@@ -56,3 +56,8 @@ def test_few_metrics_left_out(among):
     rows = told(among, ["B00", "B01"])
     rows.loc[rows["borrower_id"] == "B00", "good"] = np.nan
     assert places.worst(rows)["borrower_id"].tolist() == ["B01"]
+
+
+def test_metrics_nobody_has_count_for_nobody(among):
+    more = places.places(among, ["B00"], measures(), ["current_ratio", "inventory_days", "cash_cycle", "gross_margin"])
+    assert places.worst(more)["metrics"].tolist() == [1]

@@ -71,6 +71,7 @@ def values(changes: dict | None = None, **settings: int) -> pd.DataFrame:
         ("interest_cover", 70 / 32),
         ("ebitda_cover", 112 / 32),
         ("dscr", (112 - 9.5) / (30 + 32)),
+        ("dscr_floor", (70 - 9.5) / (30 + 32)),
         ("fccr", (112 - 30 - 9.5 - 8) / (30 + 32)),
         ("cfo_to_debt", 15 / ((310 + 290) / 2)),
         ("gross_margin", 0.2),

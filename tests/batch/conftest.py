@@ -9,7 +9,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from postloan import settings
-from postloan.batch import parameters, plan
+from postloan.batch import parameters, plan, run_file
 from postloan.book.store import open_book
 from postloan.tables import Intake
 
@@ -97,6 +97,6 @@ def run(home, warm_parent):
         defaults = {"notebooks": ["tiny"], "as_of": "2024-06-30", "languages": ["en"], "jobs": 1}
         text = yaml.safe_dump({**defaults, **fields}, allow_unicode=True).replace("'2024-06-30'", "2024-06-30")
         path.write_text(text, encoding="utf-8")
-        return plan.load_run(path)
+        return run_file.load_run(path)
 
     return load

@@ -12,6 +12,7 @@ import servers
 from drills import home_of
 from postloan.batch import cluster, journal, parameters, plan
 from postloan.batch import run as batch
+from postloan.batch.run_file import load_run
 from postloan.book.store import open_book
 from postloan.cli import main
 from postloan.errors import RunError
@@ -40,7 +41,7 @@ def load(run_file, tmp_path):
     """Load the run with another output folder."""
     parameters.declared.cache_clear()
     plan.house.cache_clear()
-    return lambda **fields: plan.load_run(run_file, output=str(tmp_path), **fields)
+    return lambda **fields: load_run(run_file, output=str(tmp_path), **fields)
 
 
 def test_command_spreads_over_workers(load, run_file, address, tmp_path):
@@ -70,6 +71,17 @@ def test_killed_workers_lose_nothing(load, address):
     assert len(pids) == 2
     assert {entry["status"] for entry in journal.read(wanted.folder).values()} == {"ok"}
     assert len((wanted.folder / journal.NAME).read_text(encoding="utf-8").splitlines()) == 6
+
+
+def test_address_needs_no_shared_folder(load, address, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster.Path, "write_text", lambda *_, **__: None)  # no worker sees a file of this machine
+    wanted = load().model_copy(update={"output": f"file://{tmp_path}/store"})
+    with cluster.joined(address, wanted) as workers:
+        monkeypatch.undo()
+        outcomes = batch.run_all(wanted, plan.jobs(wanted, open_book())[:2], spread=workers)
+    assert [outcome.status for outcome in outcomes] == ["ok"] * 2
+    assert all(outcome.job.file("html").exists() for outcome in outcomes)
+    assert len([*(tmp_path / "store").rglob("tiny/en/*.html")]) == 2
 
 
 def test_deadly_job_is_told_as_lost(load, address):

@@ -14,7 +14,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 
 from conftest import ROOT
-from postloan.batch import kernels, plan, warm
+from postloan.batch import kernels, run_file, warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 SPECS = ROOT / "lib" / "postloan" / "batch"
@@ -24,7 +24,7 @@ class Specs(KernelSpecManager):
     """Knows the kernel as it is shipped, installed or not."""
 
     def find_kernel_specs(self):
-        return {plan.KERNEL: str(SPECS / "kernelspec")}
+        return {run_file.KERNEL: str(SPECS / "kernelspec")}
 
     def get_kernel_spec(self, kernel_name):
         return self._get_kernel_spec_by_name(kernel_name, str(SPECS / "kernelspec"))
@@ -50,7 +50,7 @@ def start(registered, tmp_path):
 
     def go(**asked):
         sockets = str(tmp_path / f"k{len(managers)}")
-        manager = KernelManager(kernel_name=plan.KERNEL, kernel_spec_manager=Specs(), transport="ipc", ip=sockets)
+        manager = KernelManager(kernel_name=run_file.KERNEL, kernel_spec_manager=Specs(), transport="ipc", ip=sockets)
         managers.append(manager)
         manager.start_kernel(**asked)
         return manager, Client(manager)

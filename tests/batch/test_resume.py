@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from postloan.batch import journal, plan
+from postloan.batch import journal, run_file
 from postloan.batch import run as batch
 from postloan.batch.plan import Chosen, jobs
 from postloan.errors import RunError
@@ -83,7 +83,7 @@ def test_memory_eater_fails_alone(home, run, book, monkeypatch):
     (home / "params/borrowers/A.yml").write_text("fault: eat\n")
     loaded = run(borrowers=["A", "000001"], memory_mb=200)
     outcomes = batch.run_all(loaded, jobs(loaded, book))
-    if outcomes[0].job.kernel != plan.KERNEL:
+    if outcomes[0].job.kernel != run_file.KERNEL:
         pytest.skip("the warm kernel is not installed here")
     assert [outcome.status for outcome in outcomes] == ["failed", "ok"]
     assert outcomes[0].error["name"] == "MemoryError"

@@ -1,8 +1,10 @@
 import json
+import os
 
 import nbformat
 import pandas as pd
 import pytest
+from nbformat import sign
 
 from postloan.batch import run as batch
 from postloan.batch.plan import jobs
@@ -31,7 +33,9 @@ def test_good_report_made(done):
     plan, job, outcome = done()
     assert outcome.status == "ok"
     assert job.file("html").read_text(encoding="utf-8").count("<h1>Tiny report</h1>") == 1
-    assert nbformat.read(job.file("ipynb"), 4).cells[3].metadata.tags == ["injected-parameters"]
+    made = nbformat.read(job.file("ipynb"), 4)
+    assert made.cells[3].metadata.tags == ["injected-parameters"]
+    assert sign.NotebookNotary(data_dir=os.environ["JUPYTER_DATA_DIR"]).check_signature(made)  # JupyterLab trusts it
     entry = manifest(plan)["jobs"][0]
     assert entry["path"] == "tiny/en/A.html"
     assert entry["latest_period"] == "2024-03-31"

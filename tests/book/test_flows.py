@@ -43,6 +43,15 @@ def test_bad_cells_are_named(tmp_path, row, column, found):
     assert told[["row", "column", "found"]].values.tolist() == [[4, column, found]]
 
 
+@pytest.mark.parametrize(
+    ("row", "column"), [("2378,1993-01-01,credit,x,-700", "amount"), ("2378,1993-01-01,in,x,700", "type")]
+)
+def test_amount_must_agree_with_its_direction(tmp_path, row, column):
+    head = "account_id,date,type,operation,amount,balance,k_symbol,bank,account"
+    told = flows.read(statement(tmp_path, f"{row},700,,,", head=head)).refusals
+    assert told[["row", "column"]].values.tolist() == [[2, column]]
+
+
 def test_owner_must_be_told(tmp_path):
     with pytest.raises(SourceError, match="whose account is it"):
         flows.read(statement(tmp_path, *ROWS))

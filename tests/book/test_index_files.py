@@ -44,6 +44,15 @@ def test_own_table_reads(tmp_path, book):
     assert len(book.indices(as_of="2025-03-01")) == 1
 
 
+def test_workbook_of_series_reads(tmp_path, book):
+    rows = [("output_food", pd.Timestamp("2025-01-31"), 100.5), ("output_food", "2025Q1", 99)]
+    table = pd.DataFrame(rows, columns=["指标", "期间", "数值"])
+    table.to_excel(tmp_path / "series.xlsx", index=False)
+    assert index_files.recognise(tmp_path / "series.xlsx") == "own"
+    assert book.add(index_files.read(tmp_path / "series.xlsx")).added == 2
+    assert book.indices(as_of="2025-12-31")["value"].tolist() == [100.5, 99.0]
+
+
 def test_bad_cells_named(tmp_path):
     text = (
         OWN

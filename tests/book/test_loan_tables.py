@@ -97,8 +97,13 @@ def test_contradicting_rows_are_refused(book):
         ({"drawdowns": [{**DRAWN, "drawdown_id": "D2"}]}, "drawn_over_amount: B1 loan L1: found 200.00"),
         ({"loans": [{**LOAN, "loan_id": "L2"}]}, "looks_entered_twice: B1 loan L2: found L2, expected L1"),
         ({"loans": [{**LOAN, "loan_id": "L3", "matures_on": "2024-01-01"}]}, "matures_before_signed: B1 loan L3"),
+        (
+            {"loans": [{**LOAN, "loan_id": "L4", "amount": 90.0, "restructured_from": "L1"}],
+             "drawdowns": [{**DRAWN, "loan_id": "L4", "amount": 90.0}]},
+            "replaced_still_owed: B1 loan L1: found 100.00, expected 0.00",
+        ),
     ],
-)
+)  # fmt: skip
 def test_odd_loans_are_flagged(book, tables, flag):
     told = put(book, **tables)
     assert told.added

@@ -9,6 +9,7 @@ from functools import cache
 import pandas as pd
 import pytest
 
+import bench_uses
 from postloan import loan_flags
 from postloan.analysis.periods import Panel
 from postloan.book import sample
@@ -321,6 +322,13 @@ def test_planted_warnings_fire(day):
     wrong = [row for row in due.itertuples() if ((row.borrower_id, row.rule) in fired) == bool(row.look_alike)]
     assert not wrong
     assert len(due) >= 4
+
+
+def test_planted_uses_are_found_and_no_others():
+    told = bench_uses.counted(*bench_uses.judged(1))
+    assert told["found"].equals(told["planted"].rename("found"))
+    assert (told["planted"] > 0).all()
+    assert told[["false", "taken"]].to_numpy().sum() == 0
 
 
 USES = TRUTH[TRUTH["rule"].str.fullmatch(r"u\d+")]

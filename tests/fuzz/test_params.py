@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from fuzz.drawn import answered, cells, fuzzed, torn
 from postloan import cli_params, settings
-from postloan.batch import plan
+from postloan.batch import run_file
 
 SLOW = {"model.yml", "borrowers/*.yml", "runs/*.yml", "texts/*.yml"}  # the last three have tests of their own
 FILES = {name: read for name, read in cli_params.READERS.items() if name not in SLOW and name.endswith(".yml")}
@@ -91,7 +91,9 @@ def test_any_run(params, data):
     path = data.draw(st.sampled_from(sorted(params.glob("runs/*.yml"))))
     settings.load_yaml.cache_clear()
     spoiled = data.draw(spoilt({"name": "x", "borrowers": ["A"], "parameters": {}, **settings.load_yaml(path)}))
-    reread(path, yaml.safe_dump(spoiled).encode(), lambda: (run := plan.load_run(path)) and (run.folder, run.wanted))
+    reread(
+        path, yaml.safe_dump(spoiled).encode(), lambda: (told := run_file.load_run(path)) and (told.folder, told.wanted)
+    )
 
 
 @fuzzed(30)

@@ -57,3 +57,17 @@ def test_unknown_capital_tests_nothing():
     found = concentration.limits(owing(A=95, B=5)).set_index(["by", "of"])
     assert found.at[("name", "tier_one"), "state"] == "cannot"
     assert np.isnan(found.at[("name", "tier_one"), "headroom"])
+
+
+def test_spread_against_sums_one_by_one():
+    chance = np.random.default_rng(4)
+    rows = [
+        {"borrower_id": f"B{n}", "exposure": float(chance.integers(1, 99)), "industry": f"C{n % 7}"} for n in range(80)
+    ]
+    sums = {}
+    for row in rows:
+        sums[row["industry"]] = sums.get(row["industry"], 0) + row["exposure"]
+    index = sum((part / sum(sums.values())) ** 2 for part in sums.values())
+    told = concentration.spread(concentration.units(standing(rows), NO_GROUPS)).set_index("by").loc["industry"]
+    assert (told["hhi"], told["effective"]) == (pytest.approx(index), pytest.approx(1 / index))
+    assert told["largest_share"] == pytest.approx(max(sums.values()) / sum(sums.values()))

@@ -74,3 +74,54 @@ def test_no_loans_no_moves():
     none = pd.DataFrame(columns=history.LOANS)
     found = migration.matrix(migration.transitions(none))
     assert set(found["reason"]) == {"empty"}
+
+
+def wandering(count=300, days=6):
+    """Loans that wander between classes and buckets of lateness, some ending, drawn once."""
+    chance, rows = np.random.default_rng(3), []
+    ends = pd.date_range("2023-03-31", periods=days, freq="QE")
+    for number in range(count):
+        state, states = "normal", [*migration.STATES]
+        for day in ends[number % 3 :]:
+            state = state if state in migration.ABSORBING else chance.choice(states, p=[0.5, *[0.5 / 7] * 7])
+            balance = 0.0 if state in migration.ABSORBING else float(chance.integers(1, 9))
+            rows.append((day, f"B{number}", "L", state, balance, "CNY", float(chance.choice([0, 0, 5, 45, 200, 400]))))
+    return pd.DataFrame(rows, columns=history.LOANS)
+
+
+def counted(loans, step=1):
+    """Moves of every loan counted one by one: {(from, to): [loans, balance]}."""
+    told = {}
+    for _, part in loans.groupby("borrower_id"):
+        path = list(part.sort_values("as_of")[["state", "balance"]].itertuples(index=False, name=None))
+        for (before, balance), (after, _) in zip(path, path[step:], strict=False):
+            if before not in ("repaid", "closed_unpaid"):
+                cell = told.setdefault((before, after), [0, 0.0])
+                cell[0], cell[1] = cell[0] + 1, cell[1] + balance
+    return told
+
+
+@pytest.mark.parametrize("step", [1, 4])
+@pytest.mark.parametrize(("weight", "place"), [(None, 0), ("balance", 1)])
+def test_matrix_against_a_count_one_by_one(step, weight, place):
+    loans = wandering()
+    told, found = counted(loans, step), migration.matrix(migration.transitions(loans, step), weight=weight)
+    for before in found.index:
+        whole = sum(cell[place] for (start, _), cell in told.items() if start == before)
+        for after in migration.STATES:
+            assert found.at[before, after] == pytest.approx(told.get((before, after), [0, 0])[place] / whole)
+    assert not set(found.index) & set(migration.ABSORBING)
+
+
+def test_rolls_against_a_count_one_by_one():
+    loans = migration.by_lateness(wandering())
+    names, found = migration.buckets(), migration.rolls(migration.transitions(loans)).set_index("bucket")
+    for before in ("0", "1-30", "31-60"):
+        moves = {after: cell[0] for (start, after), cell in counted(loans).items() if start == before}
+        worse = sum(
+            count for after, count in moves.items() if after in names and names.index(after) > names.index(before)
+        )
+        assert found.at[before, "worse"] == pytest.approx(worse / sum(moves.values()))
+        ended = moves.get("repaid", 0) + moves.get("closed_unpaid", 0)
+        assert found.at[before, "ended"] == pytest.approx(ended / sum(moves.values()))
+        assert found.at[before, "count"] == sum(moves.values())

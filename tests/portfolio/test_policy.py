@@ -24,6 +24,7 @@ def written(tmp_path, change):
         (lambda c: c["work"]["actions"].pop(), "the last action must fit every borrower"),
         (lambda c: c["migration"].update(overdue_edges=[30, 0]), r"rising days from 0, found \[30, 0\]"),
         (lambda c: c["mining"].update(metrics=["beauty"]), "unknown metrics .'beauty'"),
+        (lambda c: c["mining"].update(left_out=["luck"]), "left_out: unknown rules .'luck'"),
         (lambda c: c["quality"].update(items=["gold"]), "not in the chart of accounts: .'gold'"),
         (lambda c: c["stress"].update(shocks=[0.1]), "stress.shocks.0"),
     ],
@@ -35,7 +36,8 @@ def test_what_is_wrong_is_named(tmp_path, change, message):
 
 def test_every_part_names_its_basis():
     found = policy.load()
-    assert all(
-        getattr(found, part).basis for part in ("loss", "work", "migration", "vintage", "quality", "mining", "stress")
-    )
-    assert all(limit.basis for limit in found.limits.each)
+    parts = ("work", "migration", "vintage", "quality", "mining", "stress")
+    assert all(getattr(found, part).basis for part in parts)
+    assert all(limit.basis.zh and limit.basis.en for limit in found.limits.each)
+    assert "[GK]" in found.loss.pd_basis.zh
+    assert "[V:BHR]" in found.loss.lgd_basis.en

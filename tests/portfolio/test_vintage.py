@@ -1,5 +1,6 @@
 """Kaplan-Meier against five loans on paper."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -56,3 +57,16 @@ def test_small_cohort_has_no_curve():
 
 def test_book_without_loans_has_no_lives():
     assert vintage.lives(book(), AS_OF, 90).empty
+
+
+def test_curve_against_the_product_limit():
+    """S(t) is the product of 1 - late / followed over the months of events, counted loan by loan."""
+    chance = np.random.default_rng(2)
+    months, events = np.round(chance.exponential(20, 200), 0) + 1, (chance.random(200) < 0.4).astype(int)
+    found = vintage.curves(pd.DataFrame({"cohort": "a", "months": months, "event": events})).set_index("month")
+    alive = 1.0
+    for month in sorted({*months[events == 1]}):
+        late = sum(1 for when, event in zip(months, events, strict=True) if event and when == month)
+        alive *= 1 - late / sum(1 for when in months if when >= month)
+        assert found.at[month, "share"] == pytest.approx(1 - alive)
+        assert found.at[month, "at_risk"] == sum(1 for when in months if when >= month)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import yaml
 
 from portfolio.hand_book import standing
+from postloan import settings
 from postloan.portfolio import policy, worklist
 
 AS_OF = "2026-05-15"
@@ -52,3 +54,45 @@ def test_review_late_only_where_one_was_held():
     rows = [{"borrower_id": name, "exposure": 1.0, "next_review": "2026-01-05"} for name in "AB"]
     rows[0]["last_as_of"] = "2025-12-01"
     assert worklist.rank(standing(rows), AS_OF).set_index("borrower_id")["late"].to_dict() == {"A": True, "B": False}
+
+
+def drawn(count=60):
+    """Borrowers of every level, class and size, drawn once."""
+    chance = np.random.default_rng(5)
+    states = {"level": [*policy.LEVELS, "unknown"], "class": [*policy.CLASSES, "unknown"]}
+    rows = [{name: chance.choice(kinds) for name, kinds in states.items()} for _ in range(count)]
+    owed = chance.lognormal(16, 1.5, count)
+    return [{"borrower_id": f"B{n:02}", **row, "exposure": owed[n], "uncovered": owed[n] * (n % 5) / 4}
+            for n, row in enumerate(rows)]  # fmt: skip
+
+
+def by_hand(row, told):
+    """Action, hours and loss avoided an hour of one borrower, from the words of the file alone."""
+    loss = told["loss"]
+    chance = max(loss["pd_by_class"].get(row["class"], -1), loss["pd_by_level"].get(row["level"], -1))
+    least = max(loss["lgd_least"], loss["lgd_by_class"].get(row["class"], 0))
+    lost = chance * max(loss["lgd_unsecured"] * row["uncovered"] / row["exposure"], least) * row["exposure"]
+    fits = (act for act in told["work"]["actions"] if all(row[name] in kinds for name, kinds in act["when"].items()))
+    step = next(fits)
+    return step["id"], step["owner"], step["hours"], lost * step["cured"] / step["hours"] if chance >= 0 else None
+
+
+def test_whole_list_against_a_hand_sum():
+    rows, told = drawn(), yaml.safe_load(settings.params("portfolio.yml").read_text(encoding="utf-8"))
+    sums = {row["borrower_id"]: by_hand(row, told) for row in rows}
+    order = sorted(sums, key=lambda name: (sums[name][3] is None, -(sums[name][3] or 0), name))
+    found, left = worklist.rank(standing(rows), AS_OF), dict(told["work"]["capacity"])
+    assert found["borrower_id"].tolist() == order
+    for row in found.itertuples():
+        action, owner, hours, saved = sums[row.borrower_id]
+        left[owner] -= hours
+        assert (row.action, row.owner, row.above) == (action, owner, left[owner] >= 0)
+        assert row.saved_an_hour == pytest.approx(np.nan if saved is None else saved, nan_ok=True)
+
+
+def test_equals_go_by_what_speaks_against_them():
+    rows = [
+        {"borrower_id": name, "level": "red", "signals": n, "vetoes": v}
+        for name, n, v in zip("ABC", (3, 9, 1), (0, 0, 1), strict=True)
+    ]
+    assert worklist.rank(standing(rows), AS_OF)["borrower_id"].tolist() == ["C", "B", "A"]

@@ -59,6 +59,17 @@ def test_numbers_by_hand(found):
     assert "A Alpha" in backtested.event_table(found, {"A": "Alpha"}, sheet).html
 
 
+def test_rules_rang_or_could_not_be_judged(found):
+    sheet = backtested.sheet(texts("en"), "2021-09-30", 1)
+    html = backtested.rule_table(found, rules.load().rules, sheet).html
+    assert "0 more rules never fired, 1 could not be judged" in html
+    once = SimpleNamespace(lead_summary=pd.DataFrame(), leads=pd.DataFrame())
+    assert "cannot be told" in backtested.lead_table(once, sheet).html
+    assert backtested.event_table(once, {}, sheet).html == ""
+    young = SimpleNamespace(scored=found.scored.iloc[:0])
+    assert "less than a year back" in backtested.summary(young, sheet)._repr_html_()
+
+
 def test_few_events_are_said(found):
     sheet = backtested.sheet(texts("en"), "2021-09-30", 1)
     assert "no model is fitted on these data" in backtested.summary(found, sheet)._repr_html_()

@@ -13,7 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from conftest import ran
+from conftest import ROOT, ran
+from postloan.report import charts
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 READY = (CHROMIUM and shutil.which("pdftotext")) or os.environ.get("POSTLOAN_NEEDS_BROWSER") == "1"
@@ -27,15 +28,18 @@ PAGES = {
     "index": "index.html",
     "index_en": "index.en.html",
 }
-OTHERS = {
-    "workout_plan": "en/S0005", "case_study": "zh/S0005", "industry_review": "en/machinery",
-    "portfolio_review": "zh/book", "signal_backtest": "en/book",
+ABOUT = {
+    "workout_plan": "S0005", "case_study": "S0005", "industry_review": "machinery", "portfolio_review": "book",
+    "signal_backtest": "book",
 }  # fmt: skip
+OTHERS = [f"{name}/{language}" for name in ABOUT for language in ("zh", "en")]
 OTHER_RUN = {
-    "name": "others", "book": "sample", "as_of": "2026-05-15", "borrowers": ["S0005"],
+    "name": "others", "book": "sample", "as_of": "2026-05-15", "borrowers": ["S0005"], "languages": ["zh", "en"],
+    "notebooks": [{name: ["machinery"]} if name == "industry_review" else name for name in ABOUT],
     "parameters": {"twin_id": "S0003", "quarters": 2, "signal_days": 1},
 }  # fmt: skip
 UNFOLD = "() => document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
+FOLD = "() => document.querySelectorAll('details').forEach(fold => { fold.open = false; })"
 DRAWN = "() => [...document.querySelectorAll('img, svg')].filter(e => !e.closest('[aria-hidden=true]')).length"
 BAD_TABLES = """() => [...document.querySelectorAll('table')].filter(table => !table.caption?.textContent.trim()
     || [...table.querySelectorAll('th')].some(head => !['row', 'col'].includes(head.scope))
@@ -50,22 +54,20 @@ PRINTED = """() => [...document.querySelectorAll('h1, h2, h3, p, li, dt, dd, th,
     .filter(e => e.checkVisibility()).map(e => e.innerText).join(' ')"""
 LAST_HEADS = """() => [...document.querySelectorAll('main thead tr > :last-child')]
     .filter(e => e.checkVisibility()).map(e => e.textContent)"""
+CUT = """() => [...document.querySelectorAll('.table-scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => `${e.scrollWidth - e.clientWidth} px: ${e.textContent.trim().slice(0, 60)}`)"""
 ANSWERS = """() => [...document.querySelectorAll('.about, .kpis.verdict, .opening + .chapter ol.story')]
     .map(e => e.getBoundingClientRect().bottom)"""
 WORD = re.compile(r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)"')
+FONT = re.compile(rf'<fontspec id="\d+" size="(\d+)" family="[^"]*" color="{charts.INK}"')
 MARGIN, PAPER = 12 / 25.4 * 72, (594.96, 841.92)  # points
 
 
 @pytest.fixture(scope="module")
 def others(warm_parent, sample_address, tmp_path_factory):
-    """Every other kind of report, of the first ten borrowers of the sample, half of them in each language."""
-    made = {}
-    for language in ("zh", "en"):
-        mine = [name for name, page in OTHERS.items() if page.startswith(language)]
-        only = [{name: ["machinery"]} if name == "industry_review" else name for name in mine]
-        told = {**OTHER_RUN, "languages": [language], "notebooks": only}
-        made[language] = ran(sample_address, tmp_path_factory.mktemp(language), told)
-    return {name: made[page[:2]] / name / f"{page}.html" for name, page in OTHERS.items()}
+    """Every other kind of report in both languages, of the first ten borrowers of the sample."""
+    made = ran(sample_address, tmp_path_factory.mktemp("others"), OTHER_RUN)
+    return {kind: made / kind / f"{ABOUT[kind.split('/')[0]]}.html" for kind in OTHERS}
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +136,17 @@ def test_axe_finds_nothing(browser, made_run, others, kind):
     assert [(each["id"], node["html"][:200]) for each in found for node in each["nodes"]] == []
 
 
-def test_first_screen_answers(opened):
-    """Who, how bad and since when, three reasons, what next: without scrolling, on a small desk screen."""
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844), (360, 800)])
+def test_first_screen_answers(opened, width, height):
+    """Who, how bad and since when, three reasons, what next: without scrolling, on a small desk screen and a phone."""
     if opened.kind.startswith("index"):
         pytest.skip("the index is no report")
-    opened.set_viewport_size({"width": 1366, "height": 768})
+    opened.set_viewport_size({"width": width, "height": height})
+    opened.evaluate(FOLD)
     bottoms = opened.evaluate(ANSWERS)
+    opened.evaluate(UNFOLD)
     assert len(bottoms) >= 2
-    assert max(bottoms) < 768
+    assert max(bottoms) < height
 
 
 def test_evidence_leads_on(opened):
@@ -205,6 +210,16 @@ def test_synthetic_data_is_labelled(opened):
     assert opened.locator(".synthetic").count() == 1
 
 
+@pytest.mark.parametrize("kind", OTHERS)
+def test_tables_fit_a_desk(browser, others, kind):
+    """No table of any report is cut off on a small desk screen."""
+    tab = browser.new_page(viewport={"width": 1366, "height": 768})
+    tab.goto(others[kind].as_uri())
+    cut = tab.evaluate(CUT)
+    tab.close()
+    assert cut == []
+
+
 @pytest.fixture
 def listed(browser, made_run):
     """The index, and its rows as they stand."""
@@ -223,6 +238,8 @@ def test_index_sorts_and_filters(listed):
     tab.fill("#filter", "s0003")
     assert rows.count() == 1
     assert "sort=name" in tab.url
+    tab.fill("#filter", "beiling heavy")  # the name in the other language
+    assert "S0005" in rows.inner_text()
 
 
 def test_index_list_can_be_bookmarked(listed, made_run):
@@ -260,10 +277,12 @@ def printed(request, browser, made_run, sample_book, tmp_path_factory):
     about = dict(line.split(":", 1) for line in run("pdfinfo", file).splitlines() if ":" in line)
     pages = run("pdftotext", file, "-").split("\f")[:-1]
     places = run("pdftotext", "-bbox", file, "-").split("<page ")[1:]
+    drawn = [int(size) for size in FONT.findall(run("pdftohtml", "-xml", "-i", "-zoom", "3", "-stdout", file))]
     words = [[[float(edge) for edge in edges] for edges in WORD.findall(page)] for page in places]
     return SimpleNamespace(
-        about=about, pages=pages, words=words, shown=shown, heads=heads, too_wide=too_wide, named=named[request.param]
-    )
+        about=about, pages=pages, words=words, shown=shown, heads=heads, too_wide=too_wide, named=named[request.param],
+        drawn=drawn,
+    )  # fmt: skip
 
 
 def run(*command):
@@ -300,7 +319,47 @@ def test_nothing_lost_on_paper(printed):
     assert max(right for _, right in edges) <= PAPER[0] - MARGIN + 1
 
 
+def test_letters_of_figures_are_printed_large_enough(printed):
+    """Seven points: sizes come three times as large, in whole numbers."""
+    assert len(printed.drawn) >= 1
+    assert min(printed.drawn) >= 21
+
+
 def test_no_sheet_nearly_empty(printed):
     body = [[bottom for _, _, _, bottom in page if bottom < PAPER[1] - MARGIN] for page in printed.words]
     assert min(max(bottoms) for bottoms in body[:-1]) > PAPER[1] / 2
     assert len({round(bottom) for bottom in body[-1]}) > 4  # lines: more than the footer
+
+
+LAB = """() => {
+    const cell = (type, tag, source) => ({ isHidden: false, setHidden(hide) { this.isHidden = hide; },
+        model: { type, getMetadata: () => [tag], sharedModel: { getSource: () => source } } });
+    const widgets = [cell('markdown', 'zh'), cell('markdown', 'en'),
+        cell('code', 'parameters', 'language: str = "zh"  # zh or en'),
+        cell('code', 'injected-parameters', 'language = "en"'), cell('code', 'lab', '')];
+    const panel = { content: { widgets, modelContentChanged: { connect: (told) => { window.edited = told; } } },
+        context: { ready: Promise.resolve() } };
+    const tracker = { forEach: (told) => told(panel), widgetAdded: { connect: () => {} } };
+    const token = { 1: { get: async () => () => ({}) } };
+    window.hidden = () => widgets.map((each) => Number(each.isHidden)).join('');
+    window.edit = (source) => { widgets[3] = cell('code', 'injected-parameters', source); window.edited(); };
+    const commands = { addCommand: (_, about) => { window.both = about.execute; } };
+    const container = window._JUPYTERLAB['postloan-lab'];
+    container.init({ '@jupyterlab/notebook': token, '@jupyterlab/apputils': token });
+    return container.get('./extension').then((made) => {
+        made().default.activate({ commands }, tracker, null);
+        return made().__esModule; });
+}"""
+
+
+def test_lab_shows_the_language_of_the_run(browser):
+    """JupyterLab's extension, driven by a notebook of five cells: the other language is hidden until asked for."""
+    tab = browser.new_page()
+    tab.add_script_tag(path=ROOT / "lib/postloan/report/lab/extension/static/languages.js")
+    assert tab.evaluate(LAB) is True
+    tab.wait_for_function("() => hidden() === '10000'")
+    tab.evaluate("""() => edit('language = "zh"')""")
+    tab.wait_for_function("() => hidden() === '01000'")
+    tab.evaluate("() => both()")
+    assert tab.evaluate("() => hidden()") == "00000"
+    tab.close()

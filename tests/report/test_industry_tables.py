@@ -5,6 +5,7 @@ import pytest
 
 from postloan import exhibits, industries, texts, whole_book
 from postloan.judgement import stance
+from postloan.portfolio import stress
 from postloan.report import industry_charts, industry_tables
 
 BOOK = pd.DataFrame({"borrower_id": ["A"], "name": ["甲"], "name_en": ["Alpha"]})
@@ -38,7 +39,7 @@ def test_nobody_is_told(sheet):
     stand = pd.DataFrame(columns=["borrower_id", "exposure", "level", "class"])
     told = industry_tables.lead(stance.suggest({}), {}, stand, "X", sheet)
     assert sheet.words("industry.lead.nobody") in told.paragraphs
-    assert "0" in told.title
+    assert told.paragraphs[0] == sheet.words("industry.lead.cannot", industry="X", known=0)
     assert sheet.words("industry.lead.nobody") in industry_tables.member_table(stand, stand, stand, sheet).html
     none = pd.DataFrame(columns=["borrower_id", "metric", "good"])
     assert industry_charts.places(none, stand, 0.25, {}, sheet).html == ""
@@ -51,3 +52,24 @@ def test_points_of_one_fact_are_summed(sheet):
     told = industry_tables.lead(stance.suggest(facts), facts, stand, "X", sheet)
     assert len(told.points) == 1
     assert "−2" in told.points[0]
+
+
+def test_stance_is_told_fact_by_fact(sheet):
+    plan = stance.load()
+    made = stance.suggest({"driver_growth": -0.1, "npl_share": 1.0, "borrowers": 1.0})
+    said = industry_tables.stance_table(made, plan, sheet).html
+    assert said.count("<tr") == 1 + len({test.fact for test in plan.tests})
+    assert "−3" in said  # falls and shrinks
+    assert sheet.said(plan.basis) in said
+    assert sheet.words("industry.stance.few", fewest=plan.fewest_borrowers) in said
+
+
+def test_how_low_the_index_ever_was(sheet):
+    index = pd.Series([0.1, -0.05, 0.02], index=[24001, 24002, 24003])
+    driver, shocks = industries.series()["cn_ppi_yoy"], stress.Stressed(None, pd.DataFrame({"shock": [0, -0.1]}), [], 0)
+    told = industry_tables.deepest(index, driver, 3, shocks, sheet)
+    assert "−5.0%" in told
+    assert "2000-02" in told
+    assert sheet.words("industry.harsher") in told
+    assert sheet.words("industry.harsher") not in industry_tables.deepest(index - 0.1, driver, 3, shocks, sheet)
+    assert industry_tables.deepest(index.iloc[:0], None, 3, shocks, sheet) == ""

@@ -70,6 +70,12 @@ def test_unknown_language_refused():
         export(*BILINGUAL, language="fr")
 
 
+def test_page_says_which_industry():
+    html = export(*BILINGUAL, recorded(borrower_id=None, subject="机械 <b>"))
+    assert "<span>行业: <b>机械 &lt;b&gt;</b></span>" in html
+    assert "<title>报告 · 机械 &lt;b&gt; · 2023-10-31</title>" in html
+
+
 def test_exactly_one_h1():
     html = export(text("# One"), text("# Two\n\n## Three"), shown("<h1>Four</h1>"))
     assert re.findall(r"<h1>(.*?)</h1>", html) == ["One"]

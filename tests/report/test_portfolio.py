@@ -21,7 +21,14 @@ from postloan.portfolio import (
     vintage,
     worklist,
 )
-from postloan.report import portfolio_charts, portfolio_moves, portfolio_patterns, portfolio_tables, whole_book
+from postloan.report import (
+    portfolio_backlog,
+    portfolio_charts,
+    portfolio_moves,
+    portfolio_patterns,
+    portfolio_tables,
+    whole_book,
+)
 from postloan.tables import CLASSES, LEVELS
 from sheets import told
 
@@ -93,12 +100,29 @@ def test_counts_are_drawn_and_tabled(sheet):
     assert "60.0%" in told(portfolio_tables.count_table(counts["level"], "level", 0, sheet))
 
 
+def test_guarantees_are_drawn_apart(sheet):
+    pairs = [(f"A{n:02}", f"B{n:02}") for n in range(14)] + [("C1", "C2"), ("C2", "C3"), ("C3", "C1")]
+    pairs = pd.DataFrame(pairs, columns=["guarantor", "borrower_id"])
+    stand = pd.DataFrame({"borrower_id": ["C1"], "level": ["red"]})
+    drawn = portfolio_charts.guarantees(pairs, stand, pd.DataFrame(), pd.DataFrame(), sheet).html
+    assert drawn == portfolio_charts.guarantees(pairs, stand, pd.DataFrame(), pd.DataFrame(), sheet).html
+    assert sheet.words("portfolio.contagion.chart_some", shown=12, count=15).strip() in drawn
+
+
+def test_nobody_classed_is_not_nobody_bad(sheet):
+    stand = hand_book.standing(UNKNOWN)
+    counts = [standing.counts(stand, name, states) for name, states in (("level", LEVELS), ("class", CLASSES))]
+    assert sheet.words("portfolio.counts.chart_unclassed") in portfolio_charts.counts(*counts, sheet).html
+    assert portfolio_charts.counts(*(each.assign(borrowers=0) for each in counts), sheet).html == ""
+
+
 def test_empty_class_gives_its_reason(sheet):
     rows = [(day, "A", "L", "normal", 1.0, "CNY", 0.0) for day in pd.to_datetime(["2026-03-31", AS_OF])]
     moved = migration.transitions(pd.DataFrame(rows, columns=history.LOANS))
     made = migration.matrix(moved)
     said = told(portfolio_moves.migration(moved, made, migration.matrix(moved, weight="balance"), made, sheet))
-    assert said.count(sheet.words("portfolio.migration.reason.empty")) == 3 * 5
+    none = sheet.words("case.and").join(sheet.plain_state(state) for state in (*CLASSES[1:], "unknown"))
+    assert said.count(sheet.words("portfolio.migration.reason.empty", states=none)) == 3
     assert sheet.words("portfolio.migration.reason.few") in said
     assert "100.0%" in said
     assert "nan" not in said
@@ -117,17 +141,34 @@ def test_book_without_loans_says_so(sheet):
             contagion.stands_for(side, stand.assign(credit_code="")), sheet
         ),
         "mining.no_trouble": portfolio_patterns.before_table(pd.DataFrame(columns=mining.BEFORE), 0, 4, sheet),
-        "backlog.no_talks": portfolio_tables.late_promises(pd.DataFrame(), False, sheet),
+        "counts.no_class": portfolio_tables.count_table(standing.counts(stand, "class", CLASSES), "class", 0, sheet),
+        "work.caption_unknown": portfolio_tables.work_table(worklist.rank(stand, AS_OF), stand, sheet),
+        "backlog.no_talks": portfolio_backlog.late_promises(pd.DataFrame(), False, sheet),
     }
     assert all(sheet.words(f"portfolio.{key}") in told(part) for key, part in parts.items())
+    limits = concentration.limits(owed)
+    untested = told(portfolio_tables.limit_table(limits, (np.nan, np.nan), sheet)).strip()
+    assert untested == sheet.words("portfolio.spread.untested", count=len(limits))
 
 
 def test_book_without_reviews_says_so(sheet):
     stand = hand_book.standing(ROWS)
-    said = told(portfolio_tables.late_reviews(stand.iloc[:0], 2, 2, sheet))
+    said = told(portfolio_backlog.late_reviews(stand.iloc[:0], 2, 2, sheet))
     assert said.strip() == sheet.words("portfolio.backlog.no_reviews", count=2)
     moved = standing.moves(stand, "level", LEVELS)
     assert sheet.words("portfolio.moves.none") in told(portfolio_tables.move_table(moved, sheet))
+
+
+def test_late_actions_make_a_row_a_borrower(sheet):
+    about = {"owner": "risk_manager", "opened_on": pd.Timestamp(AS_OF), "due": pd.Timestamp(AS_OF), "answerable": ""}
+    rules_ = ["overdue", "revenue_falls", "losses_continue"]
+    rows = [{"borrower_id": "A", "rule": rule, "level": level, "days_late": days, "steps": 0, **about}
+            for rule, level, days in zip(rules_, ("yellow", "red", "orange"), (90, 40, 9), strict=True)]  # fmt: skip
+    said = told(portfolio_backlog.late_actions(pd.DataFrame(rows), True, sheet))
+    assert said.count("甲") == 1
+    assert sheet.words("portfolio.backlog.others", count=1) in said
+    assert said.index(sheet.rule("revenue_falls")) < said.index(sheet.rule("losses_continue"))
+    assert sheet.rule("overdue") not in said
 
 
 def test_gaps_are_named(sheet):
@@ -141,5 +182,6 @@ def test_gaps_are_named(sheet):
 
 def test_assumptions_carry_their_basis(sheet):
     said = told(portfolio_tables.rate_table(policy.load(), sheet))
-    assert "[GK]" in said
+    assert sheet.said(policy.load().loss.pd_basis) in said
+    assert sheet.words("portfolio.rates.marks") in said
     assert "45.0%" in said

@@ -16,7 +16,14 @@ COMING = pd.Series({"own_principal": 60.0, "own_interest": 4.0, "overdue": 0.0, 
 
 def covers(dscr=1.5, reason=None):
     cash = np.nan if reason else dscr * 100e6
-    row = {"cash": cash, "service": 100e6, "own": 40e6, "dscr": np.nan if reason else dscr, "dscr_reason": reason}
+    row = {
+        "cash": cash,
+        "cfo": np.nan,
+        "service": 100e6,
+        "own": 40e6,
+        "dscr": np.nan if reason else dscr,
+        "dscr_reason": reason,
+    }
     return pd.DataFrame([{"period_end": day, **row, "fccr": 1.1} for day in DAYS])
 
 
@@ -137,3 +144,11 @@ def test_quarters_are_told():
                              "open": 11e6, "renewable": 0.0})  # fmt: skip
     assert "2026Q2" in told(repayment.schedule_table(quarters, sheet("zh")))
     assert repayment.schedule_table(quarters.iloc[:0], sheet("zh")).html == ""
+
+
+@pytest.mark.parametrize(
+    ("cfo", "cash", "said"), [(904e6, -675e6, "share-based pay"), (-9e6, 7e6, "has not come in"), (1.0, 2.0, None)]
+)
+def test_cash_on_two_sides_of_nil_is_explained(cfo, cash, said):
+    found = repayment._apart(covers().assign(cfo=cfo, cash=cash), sheet("en"))
+    assert said in found[0] if said else not found

@@ -51,6 +51,16 @@ def test_reason_names_article_figure_and_day():
     assert verdict.class_word(asset, sheet("zh")) == "关注"
 
 
+@pytest.mark.parametrize(("language", "said"), [("zh", "S0007 次级"), ("en", "S0007 Substandard")])
+def test_bad_member_of_the_group_is_named(language, said):
+    asset, _ = classed(**CASES["normal"])
+    hit = {"trigger": "group_npl", "outcome": "fires", "floor": "task", "article": "7", "rule_set": "cbirc_2023"}
+    hit |= {"inputs": '{"group_npl": {"S0007": "substandard"}}', "missing": "", "since": pd.NaT}
+    fired = pd.DataFrame([hit])
+    assert said in told(verdict.class_story(asset, fired, FLOORS, sheet(language)))
+    assert said in told(verdict.trigger_table(fired, FLOORS, sheet(language)))
+
+
 def test_upgrade_needs_approval():
     story = told(verdict.class_story(*classed(**CASES["upgrade"]), FLOORS, sheet("zh")))
     assert texts("zh")("verdict.approval") in story

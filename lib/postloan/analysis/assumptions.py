@@ -87,11 +87,20 @@ class WorkingCapital(Strict):
 
 
 class CollateralKind(Strict):
-    """One kind of collateral: forced-sale haircut, cap on loan to value, days between valuations."""
+    """One kind of collateral: forced-sale haircut and the range it is chosen from, cap on loan to value, days between
+    valuations."""
 
     haircut: Share
+    range: tuple[Share, Share]
     cap: Annotated[float, Field(gt=0, le=1)]
     revalue_days: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _inside(self) -> CollateralKind:
+        low, high = self.range
+        if not low <= self.haircut <= high:
+            raise ValueError(f"haircut: {self.haircut} is outside its range {low} to {high}")
+        return self
 
 
 class Coverage(Strict):

@@ -19,7 +19,7 @@ from postloan.analysis.assumptions import Assumptions
 from postloan.analysis.periods import Panel
 
 COVER = [
-    "borrower_id", "period_end", "ebitda", "income_tax", "maintenance", "working_capital_change", "cash",
+    "borrower_id", "period_end", "ebitda", "income_tax", "maintenance", "working_capital_change", "cash", "cfo",
     "capex_own_funds", "distributions", "fixed_cash", "own", "principal", "interest", "service", "dscr",
     "dscr_reason", "fccr", "fccr_reason",
 ]  # fmt: skip
@@ -28,6 +28,7 @@ START = ["borrower_id", "revenue", "operating_cost", "income_tax", "cash", "serv
 METRIC = "service_cover"  # the drawn cover's name in `outlook` tables
 PARTS = {
     "ebitda": "ttm.ebitda",
+    "cfo": "ttm.cfo",
     "income_tax": "ttm.income_tax",
     "working_capital_change": "end.operating_working_capital - end_1.operating_working_capital",
     "distributions": "coalesce(ttm.dividends_paid, ttm.dividends_and_interest_paid - ttm.interest_expense)",
@@ -65,6 +66,7 @@ def cover(
     told["capex_own_funds"] = _unfinanced(panel, judge, side)
     told["own"] = told["own_principal"] + told["own_interest"]
     told["fixed_cash"] = told["ebitda"] - told["income_tax"] - told["capex_own_funds"] - told["distributions"]
+    told.loc[told["reason"].eq(debt.UNPARTED), ["cash", "fixed_cash"]] = np.nan
     fixed = judge.evaluate(f"ttm.ebitda - ttm.capex - ttm.income_tax - {PARTS['distributions']}")
     for name, column, part in (("dscr", "cash", cash), ("fccr", "fixed_cash", fixed)):
         told[name] = times(told[column], told["service"])
@@ -83,6 +85,7 @@ def _reason(told: pd.DataFrame, name: str, cash: str, lacking: np.ndarray) -> pd
     """Why a cover is missing: what the cash lacks, what the service lacks, or that nothing is due."""
     of_cash = pd.Series(lacking, index=told.index).where(told[cash].isna())
     nothing = of_cash.mask(of_cash.isna() & (told["service"] <= 0), "no_debt_service")
+    nothing = nothing.mask(told["reason"].eq(debt.UNPARTED), debt.UNPARTED)
     return told["reason"].mask(nothing.notna(), nothing).where(told[name].isna(), None)
 
 
@@ -126,7 +129,7 @@ def future(drawn: outlook.Draws, panel: Panel, rows: pd.DataFrame, past: pd.Data
     then, soon = (table[table["borrower_id"] == name].iloc[-1] for table in (past, coming))
     due = _due(drawn, panel, rows, then, soon)
     owed, cash = due["service"].to_numpy(float), drawn.values.get("cash")
-    reason = drawn.reason.get("cash")
+    reason = debt.UNPARTED if soon["reason"] == debt.UNPARTED else drawn.reason.get("cash")
     if reason is None and pd.isna(owed).any():
         reason = soon["reason"] or then["reason"]
     elif reason is None and (owed <= 0).all():

@@ -25,6 +25,7 @@ QUARTERS = ["borrower_id", "quarter", "principal", "interest", "open", "renewabl
 COMING = ["borrower_id", "own_principal", "own_interest", "overdue", "renewable", "other_principal", "other_interest",
           "principal", "interest", "service", "debt", "reason"]  # fmt: skip
 YEAR = 12
+UNPARTED = "unparted"  # a balance sheet without current items: a trader's cover says nothing of it
 _CENT = 0.01
 Side = dict[str, pd.DataFrame]  # the loan tables by name
 
@@ -107,7 +108,7 @@ def service(panel: Panel, rows: pd.DataFrame, side: Side, *, assumed: Assumption
     table["other_principal"] = _others(due, long_own, short_own, assumed)
     spent = _leaf(panel, "ttm.interest_expense")
     table["other_interest"] = np.clip(spent - table["own_interest"], 0, None)
-    return _totalled(table, codes, foreign)[SERVICE]
+    return _totalled(table, codes.mask(_unparted(panel), UNPARTED), foreign)[SERVICE]
 
 
 def coming(
@@ -137,6 +138,7 @@ def coming(
     table["debt"] = others + held["all"]
     table["other_interest"] = others * _rate(panel, assumed)
     codes = _reasons(panel, ("end.short_debt", "ttm.interest_expense"))
+    codes = codes.mask(_unparted(panel), UNPARTED)
     return _totalled(table, codes, _foreign(rows, panel))[latest].reset_index(drop=True)[COMING]
 
 
@@ -149,7 +151,7 @@ def _totalled(table: pd.DataFrame, reason: pd.Series, foreign: set[str]) -> pd.D
         table[kind] = table[f"own_{kind}"] + table[f"other_{kind}"]
     table["service"] = table["principal"] + table["interest"]
     elsewhere = table["borrower_id"].isin(foreign)
-    table["service"] = table["service"].mask(elsewhere)
+    table["service"] = table["service"].mask(elsewhere | reason.eq(UNPARTED))
     reason = reason.mask(elsewhere, "currency_differs")
     table["reason"] = reason.where(table["service"].isna(), None)
     return table
@@ -188,6 +190,13 @@ def _reasons(panel: Panel, leaves: tuple[str, ...]) -> pd.Series:
     for leaf in reversed(leaves):
         told = told.mask(np.isnan(_leaf(panel, leaf)), f"missing:{leaf}")
     return told
+
+
+def _unparted(panel: Panel) -> np.ndarray:
+    """Rows whose balance sheet knows no current items: who lends, insures or leases repays out of what it collects and
+    raises anew, so that a trader's cover says nothing of it."""
+    parts = (np.isnan(_leaf(panel, f"end.current_{name}")) for name in ("assets", "liabilities"))
+    return np.logical_and.reduce([*parts, ~np.isnan(_leaf(panel, "end.total_liabilities"))])
 
 
 def _currency(panel: Panel) -> pd.Series:

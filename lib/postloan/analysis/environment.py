@@ -31,6 +31,7 @@ AHEAD = [
     "widened",
     "reason",
 ]
+RUNNING = ("current", "late")
 _STEP = 3  # months between the earlier forecasts that are checked
 _NOMINAL = 0.8
 _Share = Annotated[float, Field(gt=0, lt=1)]
@@ -42,6 +43,7 @@ class Environment(Strict):
     late_months: int = Field(ge=1)
     stopped_months: int = Field(ge=2)
     history_years: int = Field(ge=2)
+    place_months: int = Field(ge=12)
     origins: int = Field(ge=0)
     fewest_origins: int = Field(ge=4)
     basis: str
@@ -84,7 +86,7 @@ def state(
 
     `status` is current, late, stopped or absent. `change` on the year is a share for levels, points for growth rates
     and diffusion indices; NaN where the same period of last year is not known. `place` is the share of its own history
-    below the newest value.
+    below the newest value, of a level below its newest change on the year; NaN where that history is too short.
     """
     told = (plan or load()).environment
     return pd.DataFrame(
@@ -101,13 +103,24 @@ def _one(values: pd.Series, name: str, about: Series, day: pd.Timestamp, told: E
     status = "stopped" if old >= told.stopped_months else "late" if old > told.late_months + about.every else "current"
     now, before = values.iloc[-1], values.get(last - 12, np.nan)
     change = (now / before - 1 if before > 0 else np.nan) if about.kind == "level" else now - before
-    own = values[values.index > last - 12 * told.history_years].iloc[:-1]
-    return name, status, _end(last), now, before, change, place(own, now), len(values), old
+    told_by = _yearly(values, about).dropna() if about.kind == "level" else values
+    return name, status, _end(last), now, before, change, _place(told_by, last, told), len(values), old
 
 
-def place(own: pd.Series, now: float) -> float:
-    """The share of a history below a value, ties half; NaN without a history."""
-    return float(((own < now).mean() + (own <= now).mean()) / 2) if len(own) else np.nan
+def _place(values: pd.Series, last: int, told: Environment) -> float:
+    """The share of the years before that lie below the newest value, ties half; NaN where they are too few."""
+    own = values[(values.index > last - 12 * told.history_years) & (values.index < last)]
+    if last not in values.index or not len(own) or last - own.index[0] < told.place_months:
+        return np.nan
+    return float(((own < values[last]).mean() + (own <= values[last]).mean()) / 2)
+
+
+def _yearly(values: pd.Series, about: Series) -> pd.Series:
+    """Growth on the year (share) by month; growth rates as they are, diffusion indices by their change in points."""
+    before = pd.Series(values.reindex(values.index - 12).to_numpy(), index=values.index)
+    if about.kind == "level":
+        return values / before.where(before > 0) - 1
+    return (values if about.kind == "yoy" else values - before) / 100
 
 
 def _values(indices: pd.DataFrame, name: str) -> pd.Series:
@@ -130,9 +143,9 @@ def forecast(
     """Each wanted series `months` ahead with an 80 % band (AHEAD); one row with a reason where there is no forecast.
 
     `now` is `state`'s frame. `held` is the share of what came inside the bands of `origins` earlier forecasts, each
-    from what lay before it. A bound nearer than four in five of them missed by, in that third of the horizon,
-    is moved out to that distance (split-conformal, Lei et al. 2018); `widened` is by how much in all. Bands are never
-    narrowed.
+    from what lay before it; NaN where they are too few. A bound nearer than four in five of them missed by, in that
+    third of the horizon, is moved out to that distance (split-conformal, Lei et al. 2018); `widened` is by how much in
+    all. Bands are never narrowed.
     """
     told, parts = (plan or load()).environment, []
     for row in now.itertuples():
@@ -178,7 +191,7 @@ def _banded(now: pd.DataFrame, past: pd.DataFrame, name: str, steps: int, told: 
         "mean": now["mean"].to_numpy(),
         "lower": (now["mean"] - below).to_numpy(), "upper": (now["mean"] + above).to_numpy(),
         "method": now["method"].to_numpy(), "mase": now["mase"].to_numpy(), "origins": count,
-        "held": float((missed <= half).mean()) if count else np.nan,
+        "held": float((missed <= half).mean()) if count >= told.fewest_origins else np.nan,
         "widened": ((below + above) / band.where(band > 0)).fillna(1.0).to_numpy(),
         "reason": now["reason"].to_numpy(),
     })  # fmt: skip
@@ -198,19 +211,26 @@ def growth(
     values = _values(indices, name) if name else pd.Series(dtype=float)
     if values.empty:
         return values
-    about = wanted[name]
-    before = pd.Series(values.reindex(values.index - 12).to_numpy(), index=values.index)
-    if about.kind == "level":
-        yearly = values / before.where(before > 0) - 1
-    else:
-        yearly = (values if about.kind == "yoy" else values - before) / 100
+    about, yearly = wanted[name], _yearly(values, wanted[name])
     months = range(int(values.index[0]), int(values.index[-1]) + 1)
     wide = yearly.reindex(months).rolling(step, min_periods=max(1, round(known * step / about.every)))
     told = wide.mean().dropna()
     return told if about.every == 1 else told[(told.index - int(values.index[0])) % about.every == 0]
 
 
-def driver(indices: pd.DataFrame, names: list[str]) -> str | None:
-    """The first of the named series that the book has."""
-    held = set(indices["series"])
-    return next((name for name in names if name in held), None)
+def driver(now: pd.DataFrame, names: list[str]) -> str | None:
+    """The first of the named series that still runs, else the first that the book has; `now` is `state`'s frame."""
+    status = now.set_index("series")["status"]
+    held = [name for name in names if status.get(name, "absent") != "absent"]
+    return next((name for name in held if status[name] in RUNNING), held[0] if held else None)
+
+
+def pace(now: pd.DataFrame, wanted: dict[str, Series], driver: str | None) -> tuple[float, float]:
+    """Growth on the year (share) of the driver's newest period and its `place`, both as `state` (`now`) tells them; NaN
+    where it has stopped or there is none."""
+    rows = now[(now["series"] == driver) & now["status"].isin(RUNNING)]
+    if rows.empty:
+        return np.nan, np.nan
+    row, kind = rows.iloc[0], wanted[driver].kind
+    points = row["value"] if kind == "yoy" else row["change"]
+    return float(points if kind == "level" else points / 100), float(row["place"])

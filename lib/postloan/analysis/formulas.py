@@ -54,6 +54,7 @@ class Evaluator:
     settings: dict[str, float | np.ndarray]
     reasons: list[str | None] = field(default_factory=lambda: [None])
     _code_of: dict[str, int] = field(default_factory=dict)
+    _leaves: dict[tuple[str, str], Result] = field(default_factory=dict)
 
     def evaluate(self, formula: str, *, zero_reason: str | None = None) -> Result:
         """The formula on every row; `zero_reason` replaces the reason of a denominator that is not positive."""
@@ -92,7 +93,7 @@ class Evaluator:
         if isinstance(node, ast.Name):
             return Result(np.full(size, self._setting(node.id), float), np.zeros(size, int))
         if isinstance(node, ast.Attribute):
-            return self._leaf(node)
+            return self._leaf(node.value.id, node.attr)
         if isinstance(node, ast.UnaryOp):
             inner = self._node(node.operand, zero_reason)
             return Result(-inner.values, inner.codes)
@@ -105,12 +106,12 @@ class Evaluator:
             raise ContractError(f"formula uses unknown setting {name!r}; known: {sorted(self.settings)}")
         return self.settings[name]
 
-    def _leaf(self, node: ast.Attribute) -> Result:
-        name = ast.unparse(node)
-        frame = self.panel.view(node.value.id)
-        size = len(self.panel.rows)
-        values = np.asarray(frame[node.attr], float) if node.attr in frame else np.full(size, np.nan)
-        return self._missing(values, np.zeros(len(values), int), f"missing:{name}")
+    def _leaf(self, view: str, item: str) -> Result:
+        if (view, item) not in self._leaves:
+            frame, size = self.panel.view(view), len(self.panel.rows)
+            values = np.asarray(frame[item], float) if item in frame else np.full(size, np.nan)
+            self._leaves[view, item] = self._missing(values, np.zeros(size, int), f"missing:{view}.{item}")
+        return self._leaves[view, item]
 
     def _binary(self, node: ast.BinOp, zero_reason: str | None) -> Result:
         left, right = self._node(node.left, zero_reason), self._node(node.right, zero_reason)
@@ -118,7 +119,7 @@ class Evaluator:
         divisor = right.values
         if isinstance(node.op, ast.Div):
             bad = ~np.isnan(divisor) & (divisor <= SMALL)
-            reason = zero_reason or f"not_positive:{ast.unparse(node.right)}"
+            reason = zero_reason or f"not_positive:{_text(node.right)}"
             codes = np.where(bad & (codes == 0), self._code(reason), codes)
             divisor = np.where(bad, np.nan, divisor)
         return Result(_OPERATORS[type(node.op)](left.values, divisor), codes)
@@ -133,7 +134,10 @@ class Evaluator:
         for argument in arguments:
             codes = np.where(codes != 0, codes, argument.codes)
         values = FUNCTIONS[node.func.id](*(argument.values for argument in arguments))
-        return self._missing(np.asarray(values, float), codes, f"undefined:{ast.unparse(node)}")
+        return self._missing(np.asarray(values, float), codes, f"undefined:{_text(node)}")
+
+
+_text = cache(ast.unparse)  # of the nodes of parsed formulas, which stay
 
 
 @cache

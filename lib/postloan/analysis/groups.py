@@ -12,6 +12,7 @@ from postloan.loan_tables import KIN
 
 GROUPS = ["group", "borrower_id", "members", "by", "currency", "owed", "group_owed"]
 AROUND = [*GROUPS, "days_overdue"]
+SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
 
 
 def exposure(side: dict[str, pd.DataFrame], state: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
@@ -45,9 +46,44 @@ def around(
     """
     told = exposure(side, state, borrowers)
     mine = told[told["group"].isin(told.loc[told["borrower_id"] == borrower_id, "group"])]
-    late = state[["principal_days_overdue", "interest_days_overdue"]].max(axis=1).groupby(state["borrower_id"]).max()
-    mine = mine.assign(days_overdue=mine["borrower_id"].map(late).fillna(0.0), own=mine["borrower_id"] == borrower_id)
+    own, late = mine["borrower_id"] == borrower_id, mine["borrower_id"].map(_late(state)).fillna(0.0)
+    mine = mine.assign(days_overdue=late, own=own)
     return mine.sort_values("own", ascending=False, kind="stable", ignore_index=True)[AROUND]
+
+
+def ids(parties: pd.DataFrame, borrowers: pd.DataFrame) -> pd.Series:
+    """The group of each borrower, by borrower: the smallest borrower id in it, its own where nobody of ours is tied to
+    it; absent where no kin was ever entered, for nobody knows then.
+
+    `parties` may be those of all borrowers or of one and its kin (`Book.kin`).
+    """
+    entered = parties[parties["relation"].isin(KIN) & (parties["relation"].ne("own") | parties["controller"].notna())]
+    alone = pd.Series(entered["borrower_id"].unique(), dtype="str")
+    alone = alone[alone.isin(borrowers["borrower_id"])]
+    tied = _members(_ties(parties, borrowers)).set_index("borrower_id")["group"]
+    return tied.combine_first(pd.Series(alone.to_numpy(), index=alone.to_numpy(), dtype="str"))
+
+
+def observations(groups: pd.Series, state: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
+    """group_member_days_overdue of every borrower that is tied to another of ours: the longest of the others' days
+    overdue on our loans (columns as `sightings.SEEN`).
+
+    `groups` is `ids`, `state` is `servicing.state` of all their loans.
+    """
+    rows = pd.DataFrame({"borrower_id": groups.index, "group": groups.to_numpy()})
+    rows["late"] = rows["borrower_id"].map(_late(state)).fillna(0.0)
+    rows = rows.sort_values("late", ascending=False, kind="stable")
+    place = rows.groupby("group").cumcount()
+    first, second = (rows[place == n].set_index("group")["late"] for n in (0, 1))
+    of_others = rows["group"].map(first).where(place > 0, rows["group"].map(second))
+    seen = rows.assign(metric="group_member_days_overdue", value=of_others.where(rows["group"].isin(second.index)))
+    seen = seen.assign(observed_on=pd.Timestamp(as_of).as_unit("us"), source="loans")
+    return seen.dropna(subset="value").sort_values("borrower_id", ignore_index=True)[SEEN]
+
+
+def _late(state: pd.DataFrame) -> pd.Series:
+    """The longest days overdue of each borrower."""
+    return state[["principal_days_overdue", "interest_days_overdue"]].max(axis=1).groupby(state["borrower_id"]).max()
 
 
 def _ties(parties: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
+from postloan import backers
 from postloan.analysis import assumptions
 from postloan.analysis.assumptions import Assumptions, Limits
 
@@ -61,7 +62,7 @@ def rings(guarantors: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
     `guarantors` are those of all borrowers, `borrowers` has borrower_id and credit_code. A guarantor is one of our
     borrowers by `borrower_ref` or by its credit code; a ring is a strongly connected set of two or more.
     """
-    known_as = ours(guarantors, borrowers)
+    known_as = backers.ours(guarantors, backers.owners(borrowers))
     known = known_as.notna() & (known_as != guarantors["borrower_id"])
     graph = nx.DiGraph(zip(guarantors.loc[known, "borrower_id"], known_as[known], strict=True))
     rows = [
@@ -71,14 +72,6 @@ def rings(guarantors: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
         for member in ring
     ]
     return pd.DataFrame(rows, columns=RINGS).sort_values("borrower_id", ignore_index=True)
-
-
-def ours(guarantors: pd.DataFrame, borrowers: pd.DataFrame) -> pd.Series:
-    """Which of our borrowers each guarantor is, by `borrower_ref`, else by credit code; blank where it is none."""
-    codes = borrowers.dropna(subset="credit_code").drop_duplicates("credit_code")
-    by_code = guarantors["credit_code"].map(codes.set_index("credit_code")["borrower_id"])
-    ref = guarantors["borrower_ref"].astype(object)
-    return ref.where(ref.notna() & (ref != ""), by_code)
 
 
 def observations(judged: pd.DataFrame, found: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:

@@ -178,15 +178,16 @@ def _uses(facts: Facts) -> pd.DataFrame:
 
 def _paths(found: dict[str, pd.DataFrame], ring: rings.Rings, facts: Facts) -> pd.DataFrame:
     """The largest ways of each finding's money, step by step, from the drawdown's account on."""
-    spent, back = facts.spent, facts.spent.reset_index().drop_duplicates(["k", "row"]).set_index(["k", "row"])["index"]
+    spent, first = facts.spent, facts.spent.drop_duplicates(["k", "row"])
+    back = dict(zip(zip(first["k"], first["row"], strict=True), first.index, strict=True))
     chains: list[tuple[str, int, list[int]]] = []
     for name, told in found.items():
         for k, many in zip(told["k"], told["rows"], strict=True):
             if name == "u2":
                 chains += [(name, k, chain) for at, chain in ring.ways if at == k][:_PATHS]
                 continue
-            tagged = [row for row in dict.fromkeys(many) if (k, row) in back.index]
-            came = [row for row in dict.fromkeys(many) if row >= 0 and (k, row) not in back.index]
+            tagged = [row for row in dict.fromkeys(many) if (k, row) in back]
+            came = [row for row in dict.fromkeys(many) if row >= 0 and (k, row) not in back]
             for number, row in enumerate(tagged[:_PATHS]):
                 extra = came[:3] if number == 0 and name == "u1" else []
                 chains.append((name, k, [*_way(spent, int(back[(k, row)])), *extra]))

@@ -1,8 +1,9 @@
 """Where a borrower stands among its peers: percentile, quartiles and robust z of any ratio (DOMAIN §4.6).
 
 Level is read beside peers of the same period, change beside the borrower's own trailing quarters; the two are never
-mixed. Peers are others: the borrower itself is left out of its group. Which borrowers make a group follows from the
-book's list of borrowers alone, so a report that reads a few peers says what a screen of the whole book says.
+mixed. Peers are others: the borrower itself is left out of its group. They keep their books in the same currency, and
+lenders and insurers stand beside none but their like. Which borrowers make a group follows from the book's list of
+borrowers alone, so a report that reads a few peers says what a screen of the whole book says.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Plan(Strict):
     late_months: int = Field(ge=0, le=12)
     trailing_quarters: int = Field(ge=4, le=20)
     fewest_quarters: int = Field(ge=3)
+    apart: list[str]
     size: Size
     reading: Reading
     shown: list[str] = Field(min_length=1)
@@ -85,42 +87,48 @@ def _formulas() -> dict[str, str]:
 
 
 class _Groups:
-    """The borrowers of each industry, parent industry and the book, and who of them are taken."""
+    """The borrowers of each industry, parent industry and the book by currency, and who of them are taken."""
 
     def __init__(self, borrowers: pd.DataFrame, plan: Plan):
         self.plan = plan
-        industries = borrowers["industry"].astype(object).where(borrowers["industry"].notna(), None)
-        keys = {industry: _keys(industry) for industry in industries.unique()}
-        self.keys = {name: keys[industry] for name, industry in zip(borrowers["borrower_id"], industries, strict=True)}
-        self._members: dict[tuple[str, str], list[str]] = {}
-        for industry, names in borrowers["borrower_id"].groupby(industries, dropna=False, sort=False):
-            for group in keys[None if pd.isna(industry) else industry].items():
-                self._members.setdefault(group, []).extend(names)
-        self._taken: dict[tuple[str, str], list[str]] = {}
+        kinds = [*zip(*(_known(borrowers[name]) for name in ("industry", "currency")), strict=True)]
+        keys = {kind: _keys(*kind, plan.apart) for kind in dict.fromkeys(kinds)}
+        self.keys = {name: keys[kind] for name, kind in zip(borrowers["borrower_id"], kinds, strict=True)}
+        self._members: dict[tuple, list[str]] = {}
+        for name, steps in self.keys.items():
+            for group in steps.items():
+                self._members.setdefault(group, []).append(name)
+        self._taken: dict[tuple, list[str]] = {}
 
-    def taken(self, group: tuple[str, str]) -> list[str]:
+    def taken(self, group: tuple) -> list[str]:
         """Whom of a group a comparison takes: of a large one the same few, however the book is ordered."""
         if group not in self._taken:
             names = sorted(self._members.get(group, []), key=lambda each: (zlib.crc32(each.encode()), each))
             self._taken[group] = names[: self.plan.most]
         return self._taken[group]
 
-    def ladder(self, borrower_id: str) -> list[tuple[str, str]]:
+    def ladder(self, borrower_id: str) -> list[tuple]:
         """The groups a borrower is compared with, the closest first; none wider than one that is sure to suffice."""
         steps = []
-        for group in self.keys.get(borrower_id, {"book": ""}).items():
+        for group in self.keys.get(borrower_id, {}).items():
             steps.append(group)
             if len(self._members.get(group, [])) > self.plan.sure:
                 break
         return steps
 
 
-def _keys(industry: object) -> dict[str, str]:
-    """Industry (two digits of GB/T 4754, else the text as it stands), parent and book, as far as known."""
-    if not isinstance(industry, str) or not industry.strip():
-        return {"book": ""}
-    code = _CODE.match(industry.strip())
-    return {"industry": code[0], "parent": code[1], "book": ""} if code else {"industry": industry.strip(), "book": ""}
+def _known(column: pd.Series) -> list[str]:
+    """Texts as they stand, nothing where there is none."""
+    return [each.strip() if isinstance(each, str) else "" for each in column]
+
+
+def _keys(industry: str, currency: str, apart: list[str]) -> dict[str, tuple[str, str]]:
+    """Industry (two digits of GB/T 4754, else the text as it stands), parent and book, as far as known, by currency;
+    an industry that stands `apart` is no part of the book."""
+    code = _CODE.match(industry)
+    steps = {"industry": code[0], "parent": code[1]} if code else {"industry": industry} if industry else {}
+    steps |= {} if code and code[1] in apart else {"book": ""}
+    return {step: (name, currency) for step, name in steps.items()}
 
 
 def pool(borrowers: pd.DataFrame, borrower_id: str, *, plan: Plan | None = None) -> list[str]:
@@ -158,6 +166,7 @@ class Among:
         self._evaluator = ratios.evaluator(panel, day_basis)
         self._evaluator.settings["price_index"] = 100.0
         ends = panel.rows["period_end"] - pd.Timedelta(days=15)
+        self._ends = panel.view("end")
         self._rows = panel.rows.assign(month=(ends.dt.year * 12 + ends.dt.month).to_numpy())
         self._groups = _Groups(borrowers, self.plan)
         self._currency = borrowers.set_index("borrower_id")["currency"].to_dict()
@@ -183,7 +192,7 @@ class Among:
     def _compared(self, metric: str) -> pd.DataFrame:
         if metric not in _formulas():
             raise ContractError(f"peers: unknown metric {metric!r}")
-        values, sizes = self._values(metric), self._sizes()
+        values, marks = self._values(metric), {"industry": self._sizes(), "book": self._parted()}
         latest = ~self._rows["borrower_id"].duplicated(keep="last")
         told = {}
         for month, clients in self._rows[latest].groupby("month"):
@@ -192,7 +201,7 @@ class Among:
             now = now[~now.index.duplicated(keep="last")].to_dict()
             pools: dict[tuple, _Pool] = {}
             for name in clients["borrower_id"]:
-                told[name] = self._one(name, now, values, sizes, pools)
+                told[name] = self._one(name, now, values, marks, pools)
         return pd.DataFrame.from_dict(told, orient="index", columns=COLUMNS).rename_axis("borrower_id")
 
     def _values(self, metric: str) -> np.ndarray:
@@ -205,26 +214,41 @@ class Among:
         fair = self._rows["borrower_id"].map(self._currency).eq(size.currency).to_numpy() & ~np.isnan(values)
         return np.where(fair, np.searchsorted(size.edges, values, side="right"), -1)
 
-    def _one(self, name: str, now: dict[str, int], values: np.ndarray, sizes: np.ndarray, pools: dict) -> list:
-        value, size, most = values[now[name]], sizes[now[name]], 0
+    def _parted(self) -> np.ndarray:
+        """1 on every row whose balance sheet tells current items, as those of lenders and insurers do not, else 0."""
+        ends = self._ends.reindex(columns=["current_assets", "current_liabilities"])
+        return ends.notna().all(axis=1).to_numpy().astype(int)
+
+    def _one(self, name: str, now: dict[str, int], values: np.ndarray, marks: dict, pools: dict) -> list:
+        value, most = values[now[name]], 0
         if np.isnan(value):
             return [np.nan] * 7 + [0, "", "no_value"]
         for step in self._groups.ladder(name):
-            for band in [size, None] if step[0] == "industry" and size >= 0 else [None]:
+            for band in _bands(step[0], marks, now[name]):
                 key = (step, band)
                 if key not in pools:
-                    pools[key] = self._pool(step, band, now, values, sizes)
+                    pools[key] = self._pool(step, band, now, values, marks)
                 others = _without(pools[key], name)
                 if len(others) >= self.plan.fewest:
-                    return [value, *_beside(value, others), len(others), "size" if band is not None else step[0], ""]
+                    group = "size" if step[0] == "industry" and band is not None else step[0]
+                    return [value, *_beside(value, others), len(others), group, ""]
                 most = max(most, len(others))
         return [value] + [np.nan] * 6 + [most, "", "few_peers"]
 
-    def _pool(self, step: tuple[str, str], band: int | None, now: dict, values: np.ndarray, sizes: np.ndarray) -> _Pool:
-        who = [name for name in self._groups.taken(step) if name in now]
-        who = [name for name in who if not np.isnan(values[now[name]]) and band in (None, sizes[now[name]])]
+    def _pool(self, step: tuple, band: int | None, now: dict, values: np.ndarray, marks: dict) -> _Pool:
+        who = [name for name in self._groups.taken(step) if name in now and not np.isnan(values[now[name]])]
+        who = [name for name in who if band is None or marks[step[0]][now[name]] == band]
         found = np.array([values[now[name]] for name in who], dtype=float)
         return _Pool(who, found, np.sort(found))
+
+
+def _bands(step: str, marks: dict[str, np.ndarray], row: int) -> list[int | None]:
+    """The bands of a group that are tried: the industry by size, then whole; of the book those whose balance sheet
+    reads alike."""
+    if step == "book":
+        return [int(marks["book"][row])]
+    size = int(marks["industry"][row]) if step == "industry" else -1
+    return [size, None] if size >= 0 else [None]
 
 
 def _without(pool: _Pool, name: str) -> np.ndarray:

@@ -33,7 +33,7 @@ def worst(found: pd.DataFrame, *, plan: peers.Plan | None = None) -> pd.DataFram
     """The borrowers by how low they sit on average over the metrics compared, the worst first (WORST).
 
     `weak` counts metrics in the weakest quarter, `weakest` names the lowest three; a borrower with fewer than half of
-    the metrics compared is left out.
+    the metrics in which anybody is compared is left out.
     """
     weak = (plan or peers.load()).reading.weak
     told = found.dropna(subset="good").sort_values("good", kind="stable")
@@ -42,5 +42,5 @@ def worst(found: pd.DataFrame, *, plan: peers.Plan | None = None) -> pd.DataFram
     rows["metrics"] = by.size()
     low = told[(by.cumcount() < 3) & (told["good"] <= weak)]
     rows["weakest"] = low.groupby("borrower_id")["metric"].agg(",".join).reindex(rows.index).fillna("")
-    able = rows["metrics"] >= np.ceil(found["metric"].nunique() / 2)
+    able = rows["metrics"] >= np.ceil(told["metric"].nunique() / 2)
     return rows[able].sort_values(["good", "metrics"], kind="stable").reset_index()[WORST]

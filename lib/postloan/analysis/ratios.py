@@ -45,6 +45,7 @@ FORMULAS = {
     "interest_cover": "ttm.ebit / ttm.interest_expense",
     "ebitda_cover": "ttm.ebitda / ttm.interest_expense",
     "dscr": "(ttm.ebitda - ttm.income_tax) / (end_1.noncurrent_debt_due_1y + ttm.interest_expense)",
+    "dscr_floor": "(ttm.ebit - ttm.income_tax) / (end_1.noncurrent_debt_due_1y + ttm.interest_expense)",
     "fccr": "(ttm.ebitda - ttm.capex - ttm.income_tax - ttm.dividends)"
     " / (end_1.noncurrent_debt_due_1y + ttm.interest_expense)",
     "cfo_to_debt": "ttm.cfo / avg.debt",

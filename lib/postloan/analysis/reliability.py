@@ -195,8 +195,8 @@ class _Given:
 class _Verdict:
     """One test on all rows: `fails` (1, 0 or NaN), `red`, the value and what is allowed nearest to it (`limit`)."""
 
-    def __init__(self, test: Test, seen: Evidence | _Given, named: dict[str, float]):
-        self.test, self.seen, self.evaluator = test, seen, formulas.Evaluator(seen, named)
+    def __init__(self, test: Test, seen: Evidence | _Given, evaluator: formulas.Evaluator):
+        self.test, self.seen, self.evaluator = test, seen, evaluator
         self.value = self._figures(test.value)
         self.limit, outside = self._outside({})
         self.fails = self._lasting(self._guarded(outside))
@@ -312,7 +312,8 @@ def check(
     papers = evidence.check_papers(cross_checks, book.kinds + book.lines)
     places = {} if among is None else {name: among(name, "percentile") for name in book.peers}
     seen = Evidence(panel, papers, book.references, pd.DataFrame(places, columns=book.peers))
-    told = pd.concat([_newest(_Verdict(test, seen, book.settings), book.fresh_months) for test in tests])
+    evaluator = formulas.Evaluator(seen, book.settings)
+    told = pd.concat([_newest(_Verdict(test, seen, evaluator), book.fresh_months) for test in tests])
     failed = set(told.loc[told["result"] == "fail", ["borrower_id", "test"]].itertuples(index=False, name=None))
     for test in tests:
         worse = {borrower_id for borrower_id, name in failed if name in test.red_with}
@@ -394,6 +395,6 @@ def tried(overrides: dict[str, dict] | None = None) -> pd.DataFrame:
             count = max(test.periods, *(len(each) for each in figures.values() if isinstance(each, list)), 1)
             days = pd.date_range("2020-12-31", periods=count, freq="YE")
             given = _Given(pd.DataFrame({"borrower_id": "example", "period_end": days}), figures)
-            last = _Verdict(test, given, book.settings).fails[-1]
+            last = _Verdict(test, given, formulas.Evaluator(given, book.settings)).fails[-1]
             told.append((test.id, expected, {1: "fail", 0: "pass"}.get(last, "cannot")))
     return pd.DataFrame(told, columns=["test", "expected", "found"])

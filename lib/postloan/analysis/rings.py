@@ -146,12 +146,12 @@ class _Flows:
 
     def _singly(self, first: pd.DataFrame, path: list[int]) -> tuple[np.ndarray, list[int]] | None:
         low, high = self.limits.retained
-        day, amount = first["day"].to_numpy(), first["amount"].to_numpy(float)
-        reach, layers = np.eye(len(first), dtype=bool), [(first["row"].to_numpy(), None)]
+        alone, alike = self._once(first["day"].to_numpy(), first["amount"].to_numpy(float))
+        day, amount = first["day"].to_numpy()[alone], first["amount"].to_numpy(float)[alone]
+        reach, layers = np.eye(len(alone), dtype=bool), [(first["row"].to_numpy()[alone], None)]
         for pair in pairwise(path):
             at = self.between(pair, day.min(), day.max() + self.limits.days)
-            _, once = np.unique(np.stack([self.day[at], np.rint(self.amount[at] * 100)]), axis=1, return_index=True)
-            kept = at.start + np.sort(once)[: self.limits.transfers] if len(once) else once
+            kept = at.start + self._once(self.day[at], self.amount[at])[0]
             next_day, next_amount = self.day[kept], self.amount[kept]
             gap, ratio = next_day[None] - day[:, None], next_amount[None] / np.maximum(amount[:, None], 1e-9)
             joins = (gap >= 0) & (gap <= self.limits.days) & (ratio >= low) & (ratio <= high)
@@ -161,7 +161,20 @@ class _Flows:
             reach, day, amount = reach @ joins, next_day, next_amount
         if not reach.any():
             return None
-        return reach.any(axis=1), _chain(layers)
+        return np.append(reach.any(axis=1), False)[alike], _chain(layers)
+
+    def _once(self, day: np.ndarray, amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the first transfers that differ in day or cents, as many as may be looked at, and for every
+        transfer which of them it is like (none: the last place and one)."""
+        if not len(day):
+            return np.zeros(0, int), np.zeros(0, int)
+        said, once, like = np.unique(
+            np.stack([day, np.rint(amount * 100)]), axis=1, return_index=True, return_inverse=True
+        )
+        order = np.argsort(once)[: self.limits.transfers]
+        place = np.full(said.shape[1], len(order))
+        place[order] = np.arange(len(order))
+        return once[order], place[like.ravel()]
 
     def _together(self, first: pd.DataFrame, path: list[int]) -> tuple[np.ndarray, list[int]] | None:
         """The ring by sums: what was passed on in all, within the days after the first payment."""

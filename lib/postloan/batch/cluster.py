@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from postloan import settings
 from postloan.batch import plan as planning
-from postloan.batch.plan import Job, RunPlan
-from postloan.batch.run import Outcome
+from postloan.batch.making import Outcome
+from postloan.batch.plan import Job
+from postloan.batch.run_file import RunPlan
 from postloan.errors import RunError
 
 if TYPE_CHECKING:  # in an extra; every other run does without it
@@ -71,10 +72,11 @@ class Cluster:
     def _found(self) -> dict[str, dict[str, str]]:
         """What each worker sees."""
         probe = self._run.folder / f".{uuid.uuid4().hex}.tmp"
+        asked = None if self._run.address else probe
         try:
             probe.parent.mkdir(parents=True, exist_ok=True)
             probe.write_text("", encoding="utf-8")
-            found = self._client.run(_here, self._run.book_name, probe, on_error="return")
+            found = self._client.run(_here, self._run.book_name, asked, on_error="return")
         except OSError as error:
             raise RunError(f"{probe.parent}: cannot be written: {error.strerror}; nothing was started") from None
         finally:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from postloan.errors import RunError
+from postloan.scratch import locked
 
 NAME, LOCK = "journal.jsonl", ".lock"
 
@@ -63,7 +64,7 @@ def held(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{folder}: cannot be written: {error.strerror}; nothing was started") from None
     with file:
-        if not _locked(file.fileno()):
+        if not locked(file.fileno()):
             file.seek(0)
             raise RunError(f"{folder}: another run is writing there: {file.read() or 'unknown'}; nothing was started")
         file.truncate(0)
@@ -71,23 +72,6 @@ def held(folder: Path) -> Iterator[None]:
         file.flush()
         yield
         file.truncate(0)
-
-
-def _locked(file: int) -> bool:
-    """Lock an open file until it is closed; False when somebody else has."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            os.lseek(file, 1 << 20, os.SEEK_SET)  # a byte far behind the words, which others may read
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _user() -> str:

@@ -12,12 +12,10 @@ import atexit
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +24,7 @@ from pathlib import Path
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
-from postloan import settings
+from postloan import scratch, settings
 from postloan.batch.warm import CHANGED, RETIRE, SINGLE, SOCKET
 
 _ANSWER_SECONDS = 120  # a fork takes a moment, but the first waits until everything is imported
@@ -145,7 +143,8 @@ class WarmParent:
     """The process that has imported everything; it ends with `close` or with the process that holds this object."""
 
     def __init__(self) -> None:
-        self.folder, self._owner = Path(tempfile.mkdtemp(prefix="postloan-")), os.getpid()
+        scratch.clear()
+        self._scratch, self._owner = scratch.Scratch(), os.getpid()
         self._lifeline, theirs = socket.socketpair()
         with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             listener.bind(str(self.folder / SOCKET))
@@ -154,6 +153,11 @@ class WarmParent:
             quiet = {"stdout": subprocess.DEVNULL, "start_new_session": True, "pass_fds": [listener.fileno()]}
             self._process = subprocess.Popen(command, stdin=theirs, env={**os.environ, **SINGLE}, **quiet)
         atexit.register(self.close)
+
+    @property
+    def folder(self) -> Path:
+        """Where its socket is."""
+        return self._scratch.path
 
     @property
     def alive(self) -> bool:
@@ -170,7 +174,7 @@ class WarmParent:
         if self._owner == os.getpid():
             self._process.terminate()  # it may still be importing; its kernels die with it
             self._process.wait()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._scratch.close()
 
 
 @contextlib.contextmanager

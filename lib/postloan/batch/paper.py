@@ -8,11 +8,10 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from postloan import settings
+from postloan import scratch, settings
 from postloan.errors import RunError
 from postloan.whole_files import beside
 
@@ -68,8 +67,8 @@ def _try(page: Path, browser: Path) -> None:
 def write(page: Path, browser: Path) -> Path:
     """Print one page beside it, whole or not at all; RunError with what the browser said when it fails."""
     target = of(page)
-    with tempfile.TemporaryDirectory(prefix="postloan-", ignore_cleanup_errors=True) as profile:
-        made = Path(profile) / "page.pdf"
+    with scratch.folder() as profile:
+        made = profile / "page.pdf"
         said = _told([str(browser), *_FLAGS, *_rights(), f"--user-data-dir={profile}", f"--print-to-pdf={made}"], page)
         if not made.is_file() or not made.read_bytes().rstrip().endswith(b"%%EOF"):
             raise RunError(f"{page}: {browser} printed nothing: {said[-300:] or 'it said nothing'}")

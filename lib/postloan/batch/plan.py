@@ -6,98 +6,29 @@ import datetime as dt
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import pandas as pd
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning import KernelProvisionerFactory
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from postloan import industries, settings
 from postloan.batch.names import file_names, safe_name
 from postloan.batch.parameters import IDENTITY, declared, fit_all
+from postloan.batch.run_file import KERNEL, RunPlan
 from postloan.book import marks
 from postloan.book.store import Book
-from postloan.errors import RuleError, RunError
+from postloan.errors import RunError
 
-KERNEL, PLAIN_KERNEL = "postloan", "python3"
+PLAIN_KERNEL = "python3"
 WHOLE = "book"  # the file name of a report about the whole book
 SHAPING = ("postloan", "pandas", "numpy", "statsmodels", "matplotlib", "nbconvert")  # whose versions shape a report
 _log = logging.getLogger(__name__)
-
-
-def _quoted(value: object) -> object:
-    """Refuse ids YAML has turned into numbers: 000001 would have become 1."""
-    if isinstance(value, list) and (numbers := [item for item in value if not isinstance(item, str)]):
-        raise ValueError(f"ids are text: write them in quotes, e.g. '{numbers[0]}' and not {numbers[0]}")
-    return value
-
-
-def _day(value: object) -> object:
-    """A date in words, as the command line gives it."""
-    try:
-        return dt.date.fromisoformat(value) if isinstance(value, str) and value != "today" else value
-    except ValueError:
-        return value
-
-
-class RunPlan(BaseModel):
-    """What a file under params/runs says."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    name: str = Field(min_length=1)
-    book: str = "default"
-    as_of: Annotated[dt.date | Literal["today"], BeforeValidator(_day)] = "today"
-    notebooks: list[str | Annotated[dict[str, list[str]], Field(min_length=1, max_length=1)]] = Field(
-        default=["borrower_review"], min_length=1
-    )
-    borrowers: Annotated[Literal["all"] | list[str], BeforeValidator(_quoted)] = "all"
-    languages: list[Literal["zh", "en"]] = Field(default=["zh", "en"], min_length=1)
-    parameters: dict[str, Any] = {}
-    output: str = "outputs"
-    jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
-    cell_timeout: int = Field(default=300, ge=1)
-    report_timeout: int = Field(default=1800, ge=1)
-    memory_mb: int | None = Field(default=None, ge=50)
-    pdf: bool = False  # print each page as PDF beside it, where a Chromium is installed
-    kernel: str = KERNEL
-
-    @property
-    def day(self) -> dt.date:
-        """The as-of date."""
-        return dt.date.today() if self.as_of == "today" else self.as_of
-
-    @property
-    def wanted(self) -> dict[str, list[str] | None]:
-        """The notebooks, each with the borrowers or industries it is made for (None: all of the run)."""
-        pairs = [(each, None) if isinstance(each, str) else next(iter(each.items())) for each in self.notebooks]
-        return dict(pairs)
-
-    @property
-    def folder(self) -> Path:
-        """Where this run writes: <output>/<run>/<as_of>, always inside the output folder."""
-        output = (settings.home() / self.output).resolve()
-        folder = output / safe_name(self.name) / self.day.isoformat()
-        if output not in folder.resolve().parents:
-            raise RunError(f"run {self.name!r}: {folder} is not inside the output folder {output}")
-        return folder
-
-    @property
-    def book_name(self) -> str:
-        """The name notebooks know the book by: never an address, since parameters stay in the report."""
-        return "default" if "://" in self.book else self.book
-
-    @property
-    def book_shown(self) -> str:
-        """The book for the manifest, without its password."""
-        return settings.shown(self.book)
 
 
 @dataclass(frozen=True)
@@ -113,6 +44,7 @@ class Job:
     about: dict = field(default_factory=dict)
     report_timeout: int = 1800
     memory_mb: int | None = None
+    address: str = ""  # where its files are handed to besides; empty where its folder is all there is
 
     @property
     def borrower_id(self) -> str:
@@ -123,6 +55,11 @@ class Job:
     def language(self) -> str:
         """The report's language."""
         return self.parameters["language"]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run that this report belongs to."""
+        return self.target.parents[2]
 
     @property
     def industry(self) -> str:
@@ -156,35 +93,6 @@ class Chosen:
         return named and due and not (self.failed and (entry is None or entry["status"] == "ok"))
 
 
-def load_run(path: Path | str, **overrides: object) -> RunPlan:
-    """Read a run file; overrides replace its fields. RunError names file, field and what is allowed."""
-    path = Path(path)
-    try:
-        content = settings.load_yaml(path)
-        found = RunPlan.model_validate({"name": path.stem, **content, **overrides})
-    except RuleError as error:
-        raise RunError(str(error)) from error
-    except ValidationError as error:
-        wrong = RuleError.of(path, map(_complaint, error.errors()))
-        raise RunError(str(wrong)) from wrong
-    if found.day > dt.date.today():
-        raise RunError(f"{path}: as_of: {found.day} lies in the future; a review looks back")
-    return found
-
-
-def _complaint(error: dict) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part not in ("date", "list[str]"))
-    if error["type"] == "extra_forbidden":
-        return f"{where}: unknown field; known: {', '.join(RunPlan.model_fields)}"
-    allowed = {
-        "as_of": " (a date such as 2024-06-30, or today)",
-        "borrowers": " (all, or a list of quoted ids)",
-    }
-    hint = allowed.get(error["loc"][0] if error["loc"] else "", "")
-    told = f"{where}: {error['msg'].removeprefix('Value error, ')}{hint}, found {error['input']!r}"
-    return settings.without_passwords(told)
-
-
 Neighbours = Callable[[pd.DataFrame], Callable[[str], list[str]]]
 
 
@@ -201,7 +109,7 @@ def jobs(run: RunPlan, book: Book, neighbours: Neighbours | None = None) -> list
     notebooks = {notebook_path(name): only for name, only in run.wanted.items()}
     master = book.borrowers().set_index("borrower_id")
     names, folder, problems = file_names(master.index), run.folder, []
-    made, limits = [], (run.report_timeout, run.memory_mb)
+    made, limits = [], (run.report_timeout, run.memory_mb, run.address)
     _check_named(run, set(master.index))
     beside = _beside(run, book, neighbours)
     single = [notebook for notebook in notebooks if "borrower_id" in declared(notebook)]
@@ -245,7 +153,7 @@ def _whole(
     """The jobs of notebooks about the whole book."""
     if not notebooks:
         return []
-    made, limits = [], (run.report_timeout, run.memory_mb)
+    made, limits = [], (run.report_timeout, run.memory_mb, run.address)
     rows = book.fingerprint(as_of=run.day) + json.dumps(clients(), sort_keys=True, default=str)
     about = {"synthetic": bool(book.borrowers()["synthetic"].any())}
     for notebook, only in notebooks.items():

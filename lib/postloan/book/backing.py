@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from postloan import backers
+
 
 def chain(
     guarantors: Callable[[list[str] | None], pd.DataFrame],
@@ -30,5 +32,4 @@ def chain(
 
 
 def _named(rows: pd.DataFrame, owners: pd.Series) -> pd.DataFrame:
-    told = rows["borrower_ref"].astype(object)
-    return rows.assign(borrower_ref=told.where(told.notna() & (told != ""), rows["credit_code"].map(owners)))
+    return rows.assign(borrower_ref=backers.ours(rows, owners))

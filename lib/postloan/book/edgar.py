@@ -112,7 +112,7 @@ def _facts(content: dict, path: Path) -> pd.DataFrame:
         frame = pd.DataFrame(rows, columns=["taxonomy", "tag", "unit", *_FACT])
         for day in ("start", "end", "filed"):
             frame[day] = pd.to_datetime(frame[day], format="%Y-%m-%d")
-        frame["val"], frame["form"] = frame["val"].astype(float), frame["form"].fillna("?")
+        frame["val"], frame["form"] = frame["val"].astype(float), frame["form"].astype(object).fillna("?")
         if frame["val"].abs().eq(math.inf).any():
             raise OverflowError("an amount beyond all bounds")
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:

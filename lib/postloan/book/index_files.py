@@ -1,7 +1,8 @@
 """Files of index series (PMI, prices, output, exports, electricity) → the table `indices`.
 
 Our own table (series, period, value, unit, known_on, source) and the layouts of params/indices/layouts.yml are read,
-rows in any order. A blank value states nothing; a period that comes twice with two values is refused by the book.
+rows in any order, from a CSV or the first sheet of a workbook. A blank value states nothing; a period that comes twice
+with two values is refused by the book.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from postloan import settings
+from postloan.book import excel
 from postloan.book.cells import key
 from postloan.book.figures import parse_amount, parse_date, plain, read_text
 from postloan.errors import RuleError, SourceError
@@ -109,7 +111,7 @@ class _Reading:
 
 
 def recognise(path: Path | str) -> str | None:
-    """'own' or the id of a layout when the head of a CSV is that of a file of index series, else None."""
+    """'own' or the id of a layout when the head of a file is that of one of index series, else None."""
     try:
         rows = _rows(Path(path))
         return _kind(next(rows, []))
@@ -144,6 +146,11 @@ def read(path: Path | str, **said: str | None) -> Intake:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
+    """The rows of a CSV, or of the first sheet of a workbook."""
+    if excel.is_workbook(path):
+        with excel.opened(path) as book:
+            first = excel.cells(path, book, book.sheet_names[0])
+        return ([cell.removesuffix(" 00:00:00") for cell in row] for row in first)
     text = read_text(path)[0].lstrip("\ufeff")
     head = text.lstrip().partition("\n")[0]
     return csv.reader(text.splitlines(), delimiter=max(",;\t", key=head.count))

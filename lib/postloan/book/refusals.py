@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 
 import pandas as pd
@@ -14,9 +15,19 @@ from postloan.measures import measures, observations
 Known = dict[str, Collection[str]]  # table -> ids the book or the file knows
 
 
+_PLACE = re.compile(r"(?: · (?P<sheet>[^·]+))? · row (?P<row>\d+)")
+
+
 def table(rows: Iterable[tuple]) -> pd.DataFrame:
-    """Refusals (file, sheet, row, column, found, expected) as a frame."""
-    return pd.DataFrame(list(rows), columns=tables.REFUSAL_COLUMNS)
+    """Refusals (file, sheet, source of the row, column, found, expected) as a frame; sheet and row by number where the
+    source names them."""
+    told = [(file, *_place(sheet, source), *rest) for file, sheet, source, *rest in rows]
+    return pd.DataFrame(told, columns=tables.REFUSAL_COLUMNS)
+
+
+def _place(sheet: str | None, source: object) -> tuple[str | None, object]:
+    place = _PLACE.search(str(source))
+    return (place["sheet"] or sheet, int(place["row"])) if place else (sheet, source)
 
 
 def of(intake: tables.Intake, found: dict[str, pd.DataFrame], borrowers: set[str], loans: Known, today) -> pd.DataFrame:
@@ -32,7 +43,8 @@ def of(intake: tables.Intake, found: dict[str, pd.DataFrame], borrowers: set[str
             continue
         parts.append(_strangers(frame, borrowers, intake.file))
         if name in LOAN_TABLES:
-            parts += [_dangling(frame, name, loans, intake.file), _twins(frame, name, intake.file)]
+            told = {other: ids for other, ids in loans.items() if other not in set(intake.refusals["sheet"])}
+            parts += [_dangling(frame, name, told, intake.file), _twins(frame, name, intake.file)]
     if "statements" in found:
         parts.append(_contradictions(found["statements"], intake.file))
     if "covenants" in found:
@@ -68,11 +80,14 @@ def _strangers(facts: pd.DataFrame, borrowers: set[str], file: str) -> pd.DataFr
 
 
 def _dangling(rows: pd.DataFrame, name: str, known: Known, file: str) -> pd.DataFrame:
-    """Rows that name a loan or a contact which neither the book nor the file has."""
+    """Rows that name a loan or a contact which neither the book nor the file has; tables that are not `known` (a row of
+    theirs was refused already) ask for nothing."""
     parts = []
     for column, other in LOAN_TABLES[name].refers.items():
+        if other not in known:
+            continue
         pairs = pd.MultiIndex.from_frame(rows[["borrower_id", column]].astype(str))
-        lost = rows[rows[column].notna() & ~pairs.isin(list(known.get(other, [])))]
+        lost = rows[rows[column].notna() & ~pairs.isin(list(known[other]))]
         expected = f"a row of {other} in the book or in this file"
         parts += [(file, name, row.source, column, getattr(row, column), expected) for row in lost.itertuples()]
     return table(parts)

@@ -111,7 +111,7 @@ def _contact(client: Client, turn: int, row: tuple) -> None:
     told |= {"follow_up_by": OFFICERS[client.number % len(OFFICERS)], "follow_up_on": day(held + pd.Timedelta(days=30))}
     client.add("contacts", contact_id=contact_id, held_on=held, **told)
     for item, end in figures:
-        state(client, contact_id, held, item, pd.Timestamp(end), client.quarters.at[pd.Timestamp(end), item])
+        state(client, (contact_id, held), item, pd.Timestamp(end), client.quarters.at[pd.Timestamp(end), item])
     for count, (words, due, millions, late) in enumerate(promises, start=1):
         became = {"became": "broken"} if late is None else {"became": "kept", "late": late}
         about = {"due": day(due), "amount": millions and millions * 1e6}

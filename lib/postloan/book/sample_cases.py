@@ -111,7 +111,8 @@ def _untouched(client: Client, loan: dict, rows: list[tuple]) -> None:
             break
         days, share = late.get(due, (0, 1.0))
         paid = day(due + pd.Timedelta(days=days))
-        lending.repay(client, loan, paid, lots(principal * share) if share < 1 else principal, interest, number)
+        amounts = (lots(principal * share) if share < 1 else principal, interest)
+        lending.repay(client, loan, paid, amounts, number)
         number += 1
     client.plant("overdue", max(late) + pd.Timedelta(days=1), TODAY)
 

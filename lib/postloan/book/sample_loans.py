@@ -96,14 +96,14 @@ def pay(client: Client, loan: dict, rows: list[tuple], until: pd.Timestamp = TOD
     """Write the payments of what fell due up to a day, each in time; returns the next payment's number."""
     for due, principal, interest in rows:
         if due <= until:
-            repay(client, loan, due, principal, interest, first)
+            repay(client, loan, due, (principal, interest), first)
             first += 1
     return first
 
 
-def repay(client: Client, loan: dict, paid: pd.Timestamp, principal: int, interest: int, number: int) -> None:
-    """Write one payment from the collection account."""
-    told = {"repayment_id": f"R{number}", "paid_on": paid, "principal": principal, "interest": interest}
+def repay(client: Client, loan: dict, paid: pd.Timestamp, amounts: tuple[int, int], number: int) -> None:
+    """Write one payment, principal and interest, from the collection account."""
+    told = {"repayment_id": f"R{number}", "paid_on": paid, "principal": amounts[0], "interest": amounts[1]}
     client.add("repayments", loan_id=loan["loan_id"], **told, account=client.account)
 
 

@@ -66,11 +66,6 @@ def _payee(client: Client, party_id: str, **told: object) -> dict:
     return flows.know(client, party_id, told.pop("relation", "supplier"), **{"scope": scope, "on_contract": 1, **told})
 
 
-def _pass(client: Client, source: dict, on: pd.Timestamp, amount: int, to: dict, memo: str) -> None:
-    """One transfer out of a payee's account, whose statement we have."""
-    client.move(source["account"], on, -amount, to, memo)
-
-
 def _soon(when: pd.Timestamp) -> pd.Timestamp:
     """The next day, or the same one before a weekend."""
     return when if when.day_of_week == 4 else when + pd.Timedelta(days=1)
@@ -98,7 +93,7 @@ def _back_to_owner(client: Client, loan: dict, drawdown: dict) -> float:
     payee = _payee(client, "X1")
     flows.buy(client, loan, _on(drawdown, 1), _part(drawdown, 0.6), payee)
     _came(client, payee, _on(drawdown, 1), _part(drawdown, 0.6))
-    _pass(client, payee, _soon(_on(drawdown, 1)), _part(drawdown, 0.585), client.party("P1"), "借款")
+    client.move(payee["account"], _soon(_on(drawdown, 1)), -_part(drawdown, 0.585), client.party("P1"), "借款")
     for rule in ("u1", "u10"):
         client.plant(rule, drawdown["drawn_on"], _on(drawdown, 2))
     return 0.6
@@ -109,9 +104,9 @@ def _ring(client: Client, loan: dict, drawdown: dict) -> float:
     out, over, home = (_part(drawdown, share) for share in (0.6, 0.585, 0.576))
     flows.buy(client, loan, _on(drawdown, 1), out, first)
     _came(client, first, _on(drawdown, 1), out)
-    _pass(client, first, _on(drawdown, 3), over, second, "货款")
+    client.move(first["account"], _on(drawdown, 3), -over, second, "货款")
     client.move(second["account"], _on(drawdown, 3), over, first, "货款")
-    _pass(client, second, _on(drawdown, 6), home, client.party("P0"), "货款")
+    client.move(second["account"], _on(drawdown, 6), -home, client.party("P0"), "货款")
     client.move(client.account, _on(drawdown, 6), home, second, "货款")
     for rule in ("u1", "u2"):
         client.plant(rule, drawdown["drawn_on"], _on(drawdown, 6))
@@ -219,7 +214,7 @@ def _same_day(client: Client, loan: dict, drawdown: dict) -> float:
     onward = _payee(client, "X2", relation="other", on_contract=None)
     flows.buy(client, loan, drawdown["drawn_on"], _part(drawdown, 0.5), payee)
     _came(client, payee, drawdown["drawn_on"], _part(drawdown, 0.5))
-    _pass(client, payee, _soon(drawdown["drawn_on"]), _part(drawdown, 0.48), onward, "货款")
+    client.move(payee["account"], _soon(drawdown["drawn_on"]), -_part(drawdown, 0.48), onward, "货款")
     client.plant("u10", drawdown["drawn_on"], _on(drawdown, 1))
     return 0.5
 
@@ -321,7 +316,7 @@ def _agent(client: Client, loan: dict, drawdown: dict) -> float:
     agent, maker = _payee(client, "V6", scope="代理采购"), _payee(client, "X2", relation="other", on_contract=None)
     flows.buy(client, loan, _on(drawdown, 2), _part(drawdown, 0.2), agent)
     _came(client, agent, _on(drawdown, 2), _part(drawdown, 0.2))
-    _pass(client, agent, _on(drawdown, 10), _part(drawdown, 0.12), maker, "代购货款")
+    client.move(agent["account"], _on(drawdown, 10), -_part(drawdown, 0.12), maker, "代购货款")
     client.plant("u10", _on(drawdown, 2), _on(drawdown, 10), 1)
     return 0.2
 

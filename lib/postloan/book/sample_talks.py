@@ -9,6 +9,8 @@ sample_case_talks.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from postloan.book.sample_cases import CASES
@@ -62,21 +64,22 @@ def _contact(client: Client, contact_id: str, held: pd.Timestamp, turn: int) -> 
     }  # fmt: skip
     client.add("contacts", contact_id=contact_id, held_on=held, **told)
     if visit:
-        _state(client, contact_id, held)
+        _state(client, (contact_id, held))
     if turn % 3 == 0:
         _promise(client, contact_id, held, turn, bad)
 
 
-def _state(client: Client, contact_id: str, held: pd.Timestamp) -> None:
+def _state(client: Client, contact: tuple[str, pd.Timestamp]) -> None:
     """Figures of the last quarter as the client tells them: rounded, S0023's sales a fifth too high."""
-    end = min((held - pd.offsets.QuarterEnd(1)).normalize(), client.quarters.index[-1])
+    end = min((contact[1] - pd.offsets.QuarterEnd(1)).normalize(), client.quarters.index[-1])
     high = 1.19 if client.number == 22 else 1.0
-    state(client, contact_id, held, "revenue", end, high * client.quarters.at[end, "revenue"])
-    state(client, contact_id, held, "accounts_receivable", end, client.quarters.at[end, "accounts_receivable"])
+    state(client, contact, "revenue", end, high * client.quarters.at[end, "revenue"])
+    state(client, contact, "accounts_receivable", end, client.quarters.at[end, "accounts_receivable"])
 
 
-def state(client: Client, contact_id: str, held: pd.Timestamp, item: str, end: pd.Timestamp, value: float) -> None:
-    """One figure as stated: to three digits."""
+def state(client: Client, contact: tuple[str, pd.Timestamp], item: str, end: pd.Timestamp, value: float) -> None:
+    """One figure as stated at a contact (its id and day): to three digits."""
+    contact_id, held = contact
     told = {"months": 0 if item in ("accounts_receivable", "cash", "inventory") else 3, "value": float(f"{value:.3g}")}
     client.add("stated_figures", held, contact_id=contact_id, item=item, period_end=end, **told)
 
@@ -119,22 +122,31 @@ def _cross_checks(client: Client) -> None:
     year = client.quarters.rolling(4).sum()
     for turn, (end, row) in enumerate(wide.iterrows()):
         known = day(end + pd.Timedelta(days=22 + client.number % 5))
-        _flows(client, end, known, 3, row, declared)
-        _check(client, "electricity_kwh", end, known, 3, _power(client, row, turn))
-        _check(client, "bureau_debt", end, known, 0, client.debt.loc[end].sum())
-        _check(client, "bank_deposits", end, known, 0, row["closing_cash"] * 0.99)
+        quarter, balance = _Span(end, known, 3), _Span(end, known, 0)
+        _flows(client, quarter, row, declared)
+        _check(client, quarter, "electricity_kwh", _power(client, row, turn))
+        _check(client, balance, "bureau_debt", client.debt.loc[end].sum())
+        _check(client, balance, "bank_deposits", row["closing_cash"] * 0.99)
         if row["quarter"] == 4:
-            _flows(client, end, known + pd.Timedelta(days=30), 12, year.loc[end], declared)
-            tax = year.loc[end, "revenue"] * declared
-            _check(client, "cit_revenue", end, known + pd.Timedelta(days=30), 12, tax)
+            whole = _Span(end, known + pd.Timedelta(days=30), 12)
+            _flows(client, whole, year.loc[end], declared)
+            _check(client, whole, "cit_revenue", year.loc[end, "revenue"] * declared)
 
 
-def _flows(client: Client, end, known, months: int, row: pd.Series, declared: float) -> None:
+class _Span(NamedTuple):
+    """What a paper is about and since when it is known."""
+
+    end: pd.Timestamp
+    known: pd.Timestamp
+    months: int
+
+
+def _flows(client: Client, span: _Span, row: pd.Series, declared: float) -> None:
     if client.chinese:
-        _check(client, "vat_sales", end, known, months, row["revenue"] * declared)
-        _check(client, "social_security", end, known, months, row["cash_paid_to_staff"] * 0.17)
-    _check(client, "bank_inflow", end, known, months, row["cash_from_sales"] * (0.72 if client.number == 30 else 0.985))
-    _check(client, "payroll", end, known, months, row["cash_paid_to_staff"] * 0.99)
+        _check(client, span, "vat_sales", row["revenue"] * declared)
+        _check(client, span, "social_security", row["cash_paid_to_staff"] * 0.17)
+    _check(client, span, "bank_inflow", row["cash_from_sales"] * (0.72 if client.number == 30 else 0.985))
+    _check(client, span, "payroll", row["cash_paid_to_staff"] * 0.99)
 
 
 def _power(client: Client, row: pd.Series, turn: int) -> float:
@@ -143,9 +155,10 @@ def _power(client: Client, row: pd.Series, turn: int) -> float:
     return made * 0.11 * (1 - (0.025 if client.number == 4 else 0.002) * turn)
 
 
-def _check(client: Client, kind: str, end, known, months: int, value: float) -> None:
-    noise = 1 + float(client.rng.uniform(-0.012, 0.012)) * (kind not in ("bureau_debt",))
-    client.add("cross_checks", min(known, TODAY), kind=kind, period_end=end, months=months, value=round(value * noise))
+def _check(client: Client, span: _Span, kind: str, value: float) -> None:
+    noise = 1 + float(client.rng.uniform(-0.012, 0.012)) * (kind != "bureau_debt")
+    told = {"kind": kind, "period_end": span.end, "months": span.months, "value": round(value * noise)}
+    client.add("cross_checks", min(span.known, TODAY), **told)
 
 
 _EVENTS = {

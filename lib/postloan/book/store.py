@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import sqlalchemy as sa
 
-from postloan import chart, loan_flags, loan_tables, tables
+from postloan import backers, chart, loan_flags, loan_tables, tables
 from postloan.book import actions as followed
 from postloan.book import backing, connecting, entries, kin, news, refusals, schema
 from postloan.book import marks as facts
@@ -157,8 +157,7 @@ class Book:
         query = sa.select(table.c.credit_code, table.c.borrower_id).where(table.c.credit_code.is_not(None))
         query = query.order_by(table.c.borrower_id)
         query = query if codes is None else query.where(table.c.credit_code.in_(codes))
-        rows = self._frame(query, []).drop_duplicates("credit_code")
-        return rows.set_index("credit_code")["borrower_id"]
+        return backers.owners(self._frame(query, []))
 
     def last_review(self, borrower_id: str, *, before: str | dt.date, name: str = "postloan.borrower_review") -> dict:
         """The record of the newest stored review earlier than `before`; empty when there is none."""

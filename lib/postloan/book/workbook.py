@@ -192,18 +192,23 @@ def _is_header(cells: dict[str, str], table: str) -> bool:
     return all(not cell or key(cell) in names[column] for column, cell in cells.items())
 
 
-def _cell(
-    row: _Row, column: str, parse: Callable, reading: _Reading, *, required: bool = False, expected: str = ""
-) -> object:
+def _cell(row: _Row, column: str, parse: Callable, reading: _Reading, expected: str = "") -> object:
     """The parsed cell, None where it is blank or refused."""
-    expected = expected or _EXPECTED[column]
     try:
-        value = parse(row.cells.get(column, ""))
+        return parse(row.cells.get(column, ""))
     except ValueError:
-        return reading.refuse(row, column, expected)
-    if value is None and required:
-        reading.refuse(row, column, expected)
-    return value
+        return reading.refuse(row, column, expected or _EXPECTED[column])
+
+
+def _needed(parse: Callable) -> Callable:
+    """The same reading of a cell, which must not be blank."""
+
+    def parsed(text: str) -> object:
+        if (value := parse(text)) is None:
+            raise ValueError(text)
+        return value
+
+    return parsed
 
 
 def _currency(text: str) -> str | None:
@@ -215,7 +220,7 @@ def _currency(text: str) -> str | None:
 
 def _borrower_id(row: _Row, reading: _Reading) -> str | None:
     row.cells["borrower_id"] = code(row.cells.get("borrower_id", "")) or reading.given.get("borrower_id", "")
-    return _cell(row, "borrower_id", lambda text: text if 1 <= len(text) <= 64 else None, reading, required=True)
+    return _cell(row, "borrower_id", _needed(lambda text: text if 1 <= len(text) <= 64 else None), reading)
 
 
 def _borrower(row: _Row, reading: _Reading) -> dict | None:
@@ -223,7 +228,7 @@ def _borrower(row: _Row, reading: _Reading) -> dict | None:
     before = len(reading.refusals)
     master = {one.id: row.cells.get(one.id) or None for one in TABLES["borrowers"]}
     master["borrower_id"] = _borrower_id(row, reading)
-    master["name"] = _cell(row, "name", lambda text: text or reading.given.get("name"), reading, required=True)
+    master["name"] = _cell(row, "name", _needed(lambda text: text or reading.given.get("name")), reading)
     master["credit_code"] = code(row.cells.get("credit_code", "")) or None
     master["industry"] = master["industry"] or reading.given.get("industry")
     master["currency"] = _cell(row, "currency", _currency, reading) or reading.given.get("currency")
@@ -238,9 +243,9 @@ def _borrower(row: _Row, reading: _Reading) -> dict | None:
 def _fact(row: _Row, reading: _Reading) -> dict | None:
     """One statement fact, None when a cell was refused or the amount is a dash."""
     before = len(reading.refusals)
-    amount = _cell(row, "amount", parse_amount, reading, required=row.cells.get("amount", "") == "")
+    amount = _cell(row, "amount", parse_amount if row.cells.get("amount") else _needed(parse_amount), reading)
     fact = {"borrower_id": _borrower_id(row, reading)}
-    fact["period_end"] = _cell(row, "period_end", parse_date, reading, required=True)
+    fact["period_end"] = _cell(row, "period_end", _needed(parse_date), reading)
     fact["item"] = _item(row, reading)
     fact["months"] = _months(row, fact["item"], reading)
     fact |= {"amount": amount, "currency": _fact_currency(row, fact["borrower_id"], reading)}
@@ -259,8 +264,8 @@ def _observation(row: _Row, reading: _Reading) -> dict | None:
     if seen["metric"] not in observations():
         near = difflib.get_close_matches(seen["metric"], observations(), n=3, cutoff=0.5)
         reading.refuse(row, "metric", f"one of the sheet observed{', perhaps ' + ' / '.join(near) if near else ''}")
-    seen["value"] = _cell(row, "value", parse_amount, reading, required=True)
-    seen["observed_on"] = _cell(row, "observed_on", parse_date, reading, required=True)
+    seen["value"] = _cell(row, "value", _needed(parse_amount), reading)
+    seen["observed_on"] = _cell(row, "observed_on", _needed(parse_date), reading)
     seen["known_on"] = _cell(row, "known_on", parse_date, reading) or seen["observed_on"]
     seen["source"] = _source(row, reading)
     return None if len(reading.refusals) > before else seen
@@ -280,7 +285,7 @@ def _record(row: _Row, table: str, reading: _Reading) -> dict | None:
             parse, expected = reading_of(column)
             if name == "currency" and not row.cells.get(name):
                 row.cells[name] = reading.fallback_currency(told["borrower_id"]) or ""
-            told[name] = _cell(row, name, parse, reading, required=column.required, expected=expected)
+            told[name] = _cell(row, name, _needed(parse) if column.required else parse, reading, expected)
     return None if len(reading.refusals) > before else told | {"source": _source(row, reading)}
 
 
@@ -318,7 +323,7 @@ def _months(row: _Row, item: str | None, reading: _Reading) -> int | None:
 
 def _fact_currency(row: _Row, borrower_id: str | None, reading: _Reading) -> str | None:
     fallback = reading.fallback_currency(borrower_id)
-    return _cell(row, "currency", lambda text: _currency(text) or fallback, reading, required=True)
+    return _cell(row, "currency", _needed(lambda text: _currency(text) or fallback), reading)
 
 
 def _known_on(row: _Row, period_end: dt.date | None, reading: _Reading) -> dt.date | None:

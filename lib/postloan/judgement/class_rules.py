@@ -128,13 +128,17 @@ def _wrong(where: str, triggers: list[Trigger], rules: Floors, barred: set[str])
 
 
 class Facts:
-    """Each input on every row: surely at least `low` and at most `high` (flags 0 or 1), and since when it holds."""
+    """Each input on every row: surely at least `low` and at most `high` (flags 0 or 1), and since when it holds.
+
+    `who` names those by whom an input holds, with their class, on every row.
+    """
 
     def __init__(self, rows: pd.DataFrame, rules: Floors):
         self.rows, self.known = rows, rules.known
         self.low = {name: np.zeros(len(rows)) for name in self.known}
         top = {name: np.inf if each.kind == "days" else 1.0 for name, each in self.known.items()}
         self.high = {name: np.full(len(rows), end) for name, end in top.items()}
+        self.who: dict[str, list[dict[str, str]]] = {}
         self.since = {name: np.full(len(rows), np.datetime64("NaT", "us")) for name in self.known}
 
     def put(self, name: str, low: object, high: object, since: pd.Series | None = None) -> None:
@@ -159,11 +163,14 @@ class Facts:
         return tuple(part & ~excused for part in self.holds(trigger.when))
 
     def told(self, trigger: Trigger, row: int) -> str:
-        """What a trigger saw on a row, as JSON: the value, the least it can be, or null where nothing is known."""
+        """What a trigger saw on a row, as JSON: the value, the least it can be, null where nothing is known, or by
+        whom it holds."""
         seen = {}
         for name, test in {**trigger.when, **trigger.unless}.items():
             low, high = self.low[name][row], self.high[name][row]
             seen[name] = None if low == 0 < high else bool(low) if isinstance(test, bool) else float(low)
+            if seen[name] is True and name in self.who:
+                seen[name] = self.who[name][row]
         return json.dumps(seen)
 
     def lacking(self, trigger: Trigger, row: int, blank: dict[str, list]) -> str:

@@ -23,8 +23,8 @@ _CONTAGION = {"npl_here", "npl_share_here", "group_npl"}
 _NO_RULES, _CANNOT = {"triggers": []}, {"verdict": "cannot", "needs_approval": False, "missing": "rule_set"}
 _KEYS = ["asset_id", "borrower_id", "rule_set"]
 _HITS = [*_KEYS, "trigger", "outcome", "floor", "article", "inputs", "since", "as_of", "missing", "basis"]
-_SHOWN = [*_KEYS, "floor", "suggested", "verdict", "reasons", "last_class", "last_on", "change", "needs_approval"]
-_SHOWN += ["observation_until", "upgrade_from", "next_due", "stage", "missing"]
+_SHOWN = [*_KEYS, "floor", "suggested", "verdict", "reasons", "tasks", "last_class", "last_on", "change"]
+_SHOWN += ["needs_approval", "observation_until", "upgrade_from", "next_due", "stage", "missing"]
 
 Day, Given = str | dt.date | pd.Timestamp, pd.DataFrame | None
 
@@ -34,14 +34,19 @@ class Classified(NamedTuple):
 
     `assets`: asset_id, borrower_id, rule_set, floor (worst that fired), suggested (no better than floor and analyst;
     empty where nothing fired but something cannot be judged), verdict (judged, at_least: might be worse, cannot),
-    reasons, last_class, last_on, change (first, same, better, worse), needs_approval, observation_until,
-    upgrade_from, next_due, stage (1–3, empty as suggested), us_grade, missing (inputs to ask for).
+    reasons, tasks (triggers that fire and ask for something to be done), last_class, last_on, change (first, same,
+    better, worse), needs_approval, observation_until, upgrade_from, next_due, stage (1–3, empty as suggested),
+    us_grade, missing (inputs to ask for).
     `triggers`: asset_id, borrower_id, rule_set, trigger, outcome (fires, cannot: listed where it could worsen the
     class), floor, article, inputs (JSON), since (of the latest condition; NaT: undated), as_of, missing, basis.
     """
 
     assets: pd.DataFrame
     triggers: pd.DataFrame
+
+    def of(self, borrowers: list[str]) -> Classified:
+        """What concerns some borrowers only."""
+        return Classified(*(part[part["borrower_id"].isin(borrowers)].reset_index(drop=True) for part in self))
 
     def __repr__(self) -> str:
         return f"{len(self.assets)} exposures, {len(self.triggers)} triggers that fired or cannot be judged"
@@ -191,6 +196,13 @@ def _spread(facts: Facts, rank: np.ndarray, most: np.ndarray) -> None:
     members, group = npl.groupby(ids).max(), rows.groupby(ids)["group_id"].first()
     others = members.groupby(group.fillna("\0" + group.index.to_series())).transform("sum") - members
     facts.put("group_npl", ids.map(others["low"]) > 0, (ids.map(others["high"]) > 0) | rows["group_id"].isna())
+    worst = pd.Series(rank).groupby(ids).max()[members["low"] > 0].map(dict(enumerate(CLASSES)))
+    bad = {name: part.to_dict() for name, part in worst.groupby(group[worst.index])}
+    facts.who["group_npl"] = [_but(bad.get(name, {}), own) for name, own in zip(rows["group_id"], ids, strict=True)]
+
+
+def _but(members: dict[str, str], own: str) -> dict[str, str]:
+    return {name: each for name, each in members.items() if name != own}
 
 
 def _cases(facts: Facts, chosen: RuleSet, without: set[str] = frozenset()) -> list[tuple]:
@@ -232,10 +244,12 @@ def _suggested(rows: pd.DataFrame, rank: np.ndarray, most: np.ndarray, hits: pd.
     rows["suggested"] = pd.Series(np.array(CLASSES)[rank]).mask(cannot)
     change = np.select([last.isna(), rank < last, rank > last], ["first", "better", "worse"], "same")
     rows["change"], rows["needs_approval"] = pd.Series(change).mask(cannot), (change == "better") & ~cannot
-    decisive = hits["floor"] == hits["asset_id"].map(rows.set_index("asset_id")["suggested"])
-    decisive = hits[decisive & (hits["outcome"] == "fires")].groupby("asset_id")["trigger"]
+    fires = hits[hits["outcome"] == "fires"]
+    decisive = fires[fires["floor"] == fires["asset_id"].map(rows.set_index("asset_id")["suggested"])]
+    tasks = fires[fires["floor"] == "task"]
     asked = hits.assign(missing=hits["missing"].str.split(",")).explode("missing").query("missing not in ('', 'class')")
-    asked = asked.drop_duplicates(["asset_id", "missing"]).groupby("asset_id")["missing"]
-    for name, words in (("reasons", decisive), ("missing", asked)):
-        rows[name] = ids.map(words.agg(",".join)).astype("str").fillna("")
+    asked = asked.drop_duplicates(["asset_id", "missing"])
+    told = {"reasons": decisive["trigger"], "tasks": tasks["trigger"], "missing": asked["missing"]}
+    for name, words in told.items():
+        rows[name] = ids.map(words.groupby(hits["asset_id"]).agg(",".join)).astype("str").fillna("")
     return rows[_SHOWN].copy()

@@ -14,13 +14,16 @@ _WORST = {name: rank for rank, name in enumerate(CLASSES)}
 
 
 def assets(
-    observed: pd.DataFrame, borrowers: list[str] | pd.Index, loans: pd.DataFrame | None = None
+    observed: pd.DataFrame,
+    borrowers: list[str] | pd.Index,
+    loans: pd.DataFrame | None = None,
+    groups: pd.Series | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The exposures and debtors for `classification.classify`: a row a loan still owed, else one a borrower.
 
     `observed` (sight.COLUMNS) are the newest observations of any number of borrowers; `loans` is `servicing.state`,
-    whose days, changes of terms and arrears go before what was observed of the borrower as a whole. What nobody
-    observed stays blank: it is listed as missing, never taken for no.
+    whose days, changes of terms and arrears go before what was observed of the borrower as a whole; `groups` the group
+    of each borrower (`groups.ids`). What nobody observed stays blank: it is listed as missing, never taken for no.
     """
     inputs = classification.load().inputs
     told = _inputs(observed, pd.Index(borrowers, name="borrower_id"))
@@ -31,6 +34,8 @@ def assets(
     asset = parts["asset"].reset_index().assign(asset_id=lambda rows: rows["borrower_id"])
     asset["counted_on"] = pd.to_datetime(late.reindex(asset["borrower_id"])).to_numpy()
     debtors = parts["debtor"].reset_index().assign(segment=SEGMENT)
+    if groups is not None:
+        debtors["group_id"] = debtors["borrower_id"].map(groups)
     owed = loans[(loans["balance"] > 0) & loans["borrower_id"].isin(told.index)] if loans is not None else None
     return (asset if owed is None or owed.empty else _by_loan(asset, owed)), debtors
 

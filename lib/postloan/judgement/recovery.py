@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from postloan.analysis import assumptions
 from postloan.judgement.options import Claim, months_between
 from postloan.judgement.workout_rules import Recovery
 
@@ -20,7 +21,7 @@ COLUMNS = [
     "source", "step", "kind", "name", "value", "share", "haircut", "costs", "prior", "net", "month", "owed", "paid",
     "pv", "first_round", "second_round", "reason", "basis",
 ]  # fmt: skip
-_NEED_REGISTER = ("residential", "real_estate", "land")
+_NIL = ("seized", "not_registered")  # counts for nothing until its rank is clear, as in `collateral.assets`
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,18 @@ def _part(row: dict, part: float) -> float:
 
 def _asset(row: dict, claim: Claim, part: float, rules: Recovery) -> tuple:
     age = max(months_between(row["valued_on"], claim.as_of), 0.0)
-    prior, reason = row["prior_claims"], ""
-    if row["kind"] in _NEED_REGISTER and row["registered"] == 0:
-        reason = "not_registered"
-    elif row["kind"] in _NEED_REGISTER and pd.isna(row["registered"]):
-        reason = "registration_unknown"
-    elif pd.notna(row["seized_on"]):
+    prior, reason, must = row["prior_claims"], "", row["kind"] in assumptions.load().collateral.registered
+    if pd.notna(row["seized_on"]):
         reason = "seized"
+    elif must and row["registered"] == 0:
+        reason = "not_registered"
+    elif must and pd.isna(row["registered"]):
+        reason = "registration_unknown"
     elif pd.isna(prior):
         reason = "prior_unknown"
     elif age > rules.stale_months:
         reason = "valuation_old"
-    share = 0.0 if reason == "not_registered" else _part(row, part)
+    share = 0.0 if reason in _NIL else _part(row, part)
     name = row["collateral_id"]
     return (name, "collateral", row["kind"], name, row["value"], age, np.nan_to_num(prior), share, reason)
 
@@ -107,7 +108,7 @@ def _priced(each: dict, rules: Recovery, start: float, shift: Shift) -> dict:
         haircut, rounds = 0.0, (np.nan, np.nan)
     else:
         about = rules.assets[each["kind"]]
-        haircut = float(np.clip(about.haircut + shift.haircut, 0, 1))
+        haircut = float(np.clip(rules.haircut(each["kind"]) + shift.haircut, 0, 1))
         years = (each["age_months"] + start + max(about.months + shift.months, 0)) / 12
         gross = each["value"] * (1 - haircut) * (1 - about.yearly_decay) ** years * each["share"]
         auction = rules.auction if about.auctioned else None

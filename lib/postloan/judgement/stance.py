@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from postloan import settings
 from postloan.analysis import environment
-from postloan.industries import Series
+from postloan.industries import Both, Series
 from postloan.strict import Strict
 from postloan.tables import CLASSES, LEVELS
 
@@ -24,6 +24,7 @@ FACTS = ("driver_growth", "driver_place", "indices_worse", "outlook_worse", "eve
          "median_growth", "warned_share", "npl_share", "book_share")  # fmt: skip
 REASONS = ["test", "fact", "value", "below", "above", "points", "state"]
 UNKNOWN = "unknown"
+_OWN = ("median_growth", "warned_share", "npl_share")  # what our borrowers alone say of an industry
 _BALANCE = {"favourable": 1, "neutral": 0, "adverse": -1, "severe": -1}
 
 
@@ -61,8 +62,10 @@ class Plan(Strict):
     """What params/stance.yml says."""
 
     fewest: int = Field(ge=1)
+    fewest_borrowers: int = Field(ge=1)
     cuts: Cuts
     tests: list[Test] = Field(min_length=1)
+    basis: Both
 
 
 @dataclass(frozen=True)
@@ -84,20 +87,21 @@ def load(path: Path | None = None) -> Plan:
 
 
 def environment_facts(
-    state: pd.DataFrame, ahead: pd.DataFrame, events: pd.DataFrame, wanted: dict[str, Series], driver: pd.Series
+    state: pd.DataFrame, ahead: pd.DataFrame, events: pd.DataFrame, wanted: dict[str, Series], driver: str | None
 ) -> dict[str, float]:
-    """Facts from outside: newest growth of the driver (`environment.growth`) and where that stands among its own of ten
-    years, the shares of running series that are
-    worse than a year ago and expected to get worse, and the events; NaN where none is known."""
-    running = state[state["status"].isin(["current", "late"])].set_index("series")
+    """Facts from outside: newest growth of the driver and its place (`environment.pace`: what the table of indices
+    says), the shares of running series that are worse than a year ago and expected to get worse, and the events; NaN
+    where none is known."""
+    running = state[state["status"].isin(environment.RUNNING)].set_index("series")
     sides = pd.Series({name: {"high": -1, "low": 1}.get(each.better) for name, each in wanted.items()}, dtype=float)
     worse = (running["change"] * sides.reindex(running.index)).dropna()
     ends = ahead[ahead["mean"].notna()].groupby("series")["mean"].last()
     coming = ((ends - running["value"].reindex(ends.index)) * sides.reindex(ends.index)).dropna()
+    growth, place = environment.pace(state, wanted, driver)
     severe = float((events["effect"] == "severe").sum())
     return {
-        "driver_growth": float(driver.iloc[-1]) if len(driver) else float("nan"),
-        "driver_place": _place(driver),
+        "driver_growth": growth,
+        "driver_place": place,
         "indices_worse": float((worse > 0).mean()) if len(worse) else float("nan"),
         "outlook_worse": float((coming > 0).mean()) if len(coming) else float("nan"),
         "events_severe": severe if len(events) else float("nan"),
@@ -105,22 +109,15 @@ def environment_facts(
     }
 
 
-def _place(driver: pd.Series) -> float:
-    """The share of the driver's growth of ten years that was below the newest (ties half); NaN below two years."""
-    own = driver[driver.index > driver.index[-1] - 120] if len(driver) else driver
-    if len(own) < 2 or own.index[-1] - own.index[0] < 24:
-        return float("nan")
-    return environment.place(own.iloc[:-1], own.iloc[-1])
-
-
 def exposure_facts(standing: pd.DataFrame, ids: list[str], grown: pd.DataFrame) -> dict[str, float]:
     """Facts from our book: median newest growth of revenue of its members, the shares of their exposure (of borrowers
-    where none is known) warned orange or red and classed substandard or worse, and their share of the book. What
-    is not judged counts on neither side."""
+    where none is known) warned orange or red and classed substandard or worse, their share of the book, and how many
+    they are. What is not judged counts on neither side; growth is of the newest year, not of borrowers long silent."""
     mine = standing[standing["borrower_id"].isin(ids)]
     owed, total = mine["exposure"], standing["exposure"].sum()
     weight = owed.fillna(0.0) if owed.sum() > 0 else pd.Series(1.0, index=mine.index)
-    newest = grown[grown["borrower_id"].isin(ids)].groupby("borrower_id")["growth"].last()
+    recent = grown[grown["borrower_id"].isin(ids) & (grown["month"] > grown["month"].max() - 12)]
+    newest = recent.groupby("borrower_id")["growth"].last()
 
     def share(column: str, bad: tuple[str, ...]) -> float:
         known = weight * (mine[column] != UNKNOWN)
@@ -131,12 +128,16 @@ def exposure_facts(standing: pd.DataFrame, ids: list[str], grown: pd.DataFrame) 
         "warned_share": share("level", LEVELS[2:]),
         "npl_share": share("class", CLASSES[2:]),
         "book_share": float(owed.sum() / total) if total > 0 else float("nan"),
+        "borrowers": float(len(mine)),
     }
 
 
 def suggest(facts: dict[str, float], *, plan: Plan | None = None) -> Stance:
-    """The stance the facts suggest, with every test; a fact not given or NaN is unknown, never nil."""
+    """The stance the facts suggest, with every test; a fact not given or NaN is unknown, never nil, and so is what
+    rests on fewer `borrowers` than the plan asks for."""
     plan, rows = plan or load(), []
+    thin = _OWN if facts.get("borrowers", plan.fewest_borrowers) < plan.fewest_borrowers else ()
+    facts = {name: value for name, value in facts.items() if name not in thin}
     for test in plan.tests:
         value = facts.get(test.fact, float("nan"))
         held = value < test.below if test.below is not None else value > test.above

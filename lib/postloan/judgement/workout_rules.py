@@ -80,10 +80,8 @@ class Option(Words):
 
 
 class Realisation(_Strict):
-    """How one kind of collateral is turned into money."""
+    """How one kind of collateral is turned into money; its haircut stands in params/capacity.yml."""
 
-    haircut: Share
-    range: tuple[Share, Share]
     months: Months
     cost_share: Share
     yearly_decay: Share
@@ -129,6 +127,10 @@ class Recovery(_Strict):
     auction: Auction
     start_months: Months
     stale_months: Months
+
+    def haircut(self, kind: str) -> float:
+        """The haircut of a kind of collateral, the one that cover is judged by (params/capacity.yml)."""
+        return assumptions.load().collateral.kinds[kind].haircut
 
 
 class Sale(_Strict):
@@ -297,10 +299,6 @@ def _problems(rules: Rules) -> Iterator[str]:
             yield f"options: expected one of kind {kind}, found {kinds.count(kind)}"
     for name, option in rules.options.items():
         yield from _option_problems(f"options.{name}", option)
-    for name, asset in rules.recovery.assets.items():
-        low, high = asset.range
-        if not low <= asset.haircut <= high:
-            yield f"recovery.assets.{name}.haircut: {asset.haircut} is outside its range {low} to {high}"
     bands = [band.up_to_months for band in rules.legal.extension]
     if bands != sorted(set(bands)):
         yield f"legal.extension: up_to_months must rise, found {bands}"

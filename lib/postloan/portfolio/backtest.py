@@ -296,17 +296,21 @@ def _by_year(scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_rule(scored: pd.DataFrame, fired: pd.DataFrame, limits: Bars) -> pd.DataFrame:
-    """How often each rule fired among failing and surviving rows, and whether it earns its keep."""
-    bad = scored["outcome"].to_numpy(bool)
-    failing, surviving = fired[bad].mean(), fired[~bad].mean()
-    count = fired.eq(1).sum()
+    """How often each rule rang among all failing and all surviving rows, and whether it earns its keep.
+
+    Where a rule cannot be judged it does not ring: of those judged alone some would seem to ring always, for they can
+    say yes on figures that do not suffice for a no.
+    """
+    bad, rang = scored["outcome"].to_numpy(bool), fired.eq(1)
+    failing, surviving = rang[bad].mean(), rang[~bad].mean()
+    count = rang.sum()
     told = {
         "fired": count,
         "unjudged": fired.isna().sum(),
         "among_failing": failing,
         "among_surviving": surviving,
         "lift": failing / surviving.where(surviving > 0),
-        "precision": fired[bad].eq(1).sum() / count.where(count > 0),
+        "precision": rang[bad].sum() / count.where(count > 0),
     }
     told["lift"] = told["lift"].mask((surviving == 0) & (failing > 0), np.inf)
     table = pd.DataFrame(told).rename_axis("rule").reset_index()

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from postloan.analysis import guarantors
+from postloan import backers
 
 EDGES = ["source", "target", "kind", "by", "amount"]
 KINDS = ("called", "support_lost", "owned", "group")
@@ -36,7 +36,7 @@ def edges(side: dict[str, pd.DataFrame], borrowers: pd.DataFrame, groups: pd.Dat
 def stands_for(side: dict[str, pd.DataFrame], borrowers: pd.DataFrame) -> pd.DataFrame:
     """Which of our borrowers guarantees which: borrower_id, guarantor, amount."""
     told = side["guarantors"]
-    ours = guarantors.ours(told, borrowers)
+    ours = backers.ours(told, backers.owners(borrowers))
     known = ours.notna() & (ours != told["borrower_id"])
     rows = pd.DataFrame({"borrower_id": told["borrower_id"], "guarantor": ours, "amount": told["amount"]})[known]
     return rows.groupby(["borrower_id", "guarantor"], as_index=False)["amount"].sum(min_count=1)

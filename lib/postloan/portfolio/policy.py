@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from postloan import settings
 from postloan.analysis import ratios, scores
 from postloan.chart import items
+from postloan.industries import Both
 from postloan.strict import Strict
 from postloan.tables import CLASSES, LEVELS
 
@@ -29,7 +30,8 @@ class Loss(Strict):
     lgd_unsecured: Share
     lgd_least: Share
     lgd_by_class: dict[Literal[CLASSES], Share]
-    basis: Basis
+    pd_basis: Both
+    lgd_basis: Both
 
     @model_validator(mode="after")
     def _whole(self) -> Loss:
@@ -62,7 +64,7 @@ class Work(Strict):
     days: Count
     capacity: dict[str, Annotated[float, Field(ge=0)]]
     actions: list[Action] = Field(min_length=1)
-    basis: Basis
+    basis: Both
 
     @model_validator(mode="after")
     def _agree(self) -> Work:
@@ -79,7 +81,7 @@ class Limit(Strict):
     by: Literal["name", "group", "industry", "region"]
     of: Literal["net_capital", "tier_one", "book"]
     share: Share
-    basis: Basis
+    basis: Both
 
 
 class Limits(Strict):
@@ -155,10 +157,13 @@ class Mining(Strict):
     metrics: list[str] = Field(min_length=1)
     trailing: Trailing
     unusual: Unusual
+    left_out: list[str]
     basis: Basis
 
     @model_validator(mode="after")
     def _known(self) -> Mining:
+        if unknown := [name for name in self.left_out if not settings.params("rules", f"{name}.yml").is_file()]:
+            raise ValueError(f"left_out: unknown rules {unknown}")
         if unknown := sorted(set(self.metrics) - {*ratios.FORMULAS, *scores.FORMULAS}):
             raise ValueError(f"unknown metrics {unknown}")
         return self

@@ -16,6 +16,7 @@ from postloan.judgement import (
     client_limits,
     early_warning,
     exposures,
+    kinship,
     loan_facts,
     monitoring,
     rules,
@@ -56,8 +57,8 @@ def screen(
     chance: sight.Chance | None = None,
 ) -> pd.DataFrame:
     """One row a borrower: borrower_id, name, industry, period_end, level, vetoes, groups, signals, new, unjudged,
-    exposure (what it owes us; NaN unknown), top (the most severe rules), class, verdict, next_review, overdue_days and
-    the `ratios` asked for.
+    exposure (what it owes us; NaN unknown), top (the most severe rules), class, verdict, tasks (triggers that ask for
+    something to be done), next_review, overdue_days and the `ratios` asked for.
 
     `borrowers` is the book's table; those without statements known on `as_of` are left out. Amounts in the basic
     unit. Each number equals that of the borrower's own report, given the `chance` of this panel; without it, rules
@@ -66,7 +67,7 @@ def screen(
     found = judge(panel, borrowers, known, as_of, chance=chance)
     rows = found.levels.merge(borrowers[["borrower_id", "name", "name_en", "industry"]], on="borrower_id", how="left")
     rows["top"] = top(found.warnings.live).reindex(rows["borrower_id"], fill_value="").to_numpy()
-    classed = exposures.worst(found.classed)[["borrower_id", "suggested", "verdict"]]
+    classed = exposures.worst(found.classed)[["borrower_id", "suggested", "verdict", "tasks"]]
     rows = rows.merge(classed.rename(columns={"suggested": "class"}))
     return rows.merge(found.plan[["borrower_id", "next_review", "overdue_days"]]).merge(_figures(found.seen, ratios))
 
@@ -99,7 +100,11 @@ def judge(
     day = str(pd.Timestamp(as_of).date())
     found = look(panel, borrowers, known, day, chance=chance)
     warnings, told = warned(found, rules.load(), known, day)
-    classed = _classed(found.seen.observed, known, found.loans, told["borrower_id"], day)
+    ids = told["borrower_id"].to_list()
+    if found.kin is None:
+        classed = _classed(found.seen.observed, known, None, ids, day)
+    else:
+        classed = kinship.classified(ids, found.seen.observed, found.kin, day).assets
     standing = exposures.standing(exposures.worst(classed), told, warnings.live, known.last, found.drawn, day)
     wishes = {name: each["review_plan"] for name, each in known.own.items() if each.get("review_plan")}
     actions = chasing.chased(known.actions, known.last, day)
@@ -109,23 +114,25 @@ def judge(
 
 @dataclass(frozen=True)
 class Look:
-    """What rules see of a panel on a day, the loans as `servicing.state` tells them (None: no loan tables), and first
-    drawdowns by borrower."""
+    """What rules see of a panel on a day, the loans as `servicing.state` tells them and who is tied to whom (None: no
+    loan tables), and first drawdowns by borrower."""
 
     seen: sight.Sight
     loans: pd.DataFrame | None
     drawn: pd.Series
+    kin: kinship.Kin | None = None
 
 
 def look(panel: Panel, borrowers: pd.DataFrame, known: Known, day: str, *, chance: sight.Chance | None = None) -> Look:
     """See a panel on a day as rules will see it."""
     loans = servicing.state(known.side, day) if known.side else None
-    observed = _observed(panel, known, loans, day)
+    kin = kinship.of(known.side, loans, known.observations, borrowers) if known.side else None
+    observed = _observed(panel, known, kin, day)
     drawn = borrowers.set_index("borrower_id")["first_drawdown"]
     drawn = drawn.where(drawn <= pd.Timestamp(day))  # a loan still to come is not known yet
     among = peers.Among(panel, borrowers)
     seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), chance=chance, peers=among)
-    return Look(seen, loans, drawn)
+    return Look(seen, loans, drawn, kin)
 
 
 def warned(found: Look, book: rules.RuleBook, known: Known, day: str) -> tuple[early_warning.Warnings, pd.DataFrame]:
@@ -144,7 +151,7 @@ def classes(known: Known, borrowers: pd.DataFrame, as_of: str | dt.date) -> tupl
     day = str(pd.Timestamp(as_of).date())
     loans = servicing.state(known.side, day)
     observed = sight.fresh(loan_facts.plain(known.side, loans, day, observed=known.observations), day)
-    return _classed(observed, known, loans, borrowers["borrower_id"], day), loans
+    return _classed(observed, known, loans, borrowers["borrower_id"].to_list(), day), loans
 
 
 def own_rules(own: dict[str, dict], book: rules.RuleBook) -> dict[str, rules.RuleBook]:
@@ -154,19 +161,21 @@ def own_rules(own: dict[str, dict], book: rules.RuleBook) -> dict[str, rules.Rul
     return {name: client_limits.applied(book, each, where(name)) for name, each in limits.items()}
 
 
-def _observed(panel: Panel, known: Known, loans: pd.DataFrame | None, day: str) -> pd.DataFrame:
+def _observed(panel: Panel, known: Known, kin: kinship.Kin | None, day: str) -> pd.DataFrame:
     told = known.observations
-    if loans is not None:
-        told = loan_facts.gather(panel, known.side, loans, day, observed=told, traced=known.traced).observed
+    if kin is not None:
+        facts = loan_facts.gather(panel, known.side, kin.loans, day, observed=told, traced=known.traced)
+        tied = kinship.observations(panel.rows["borrower_id"].unique(), kin, day)
+        told = pd.concat([facts.observed, tied]) if len(tied) else facts.observed
     follow_up = early_warning.follow_up(known.last, known.actions, day)
     parts = [part for part in (sight.fresh(told, day), follow_up) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else follow_up
 
 
 def _classed(
-    observed: pd.DataFrame, known: Known, loans: pd.DataFrame | None, ids: pd.Series, day: str
+    observed: pd.DataFrame, known: Known, loans: pd.DataFrame | None, ids: list[str], day: str
 ) -> pd.DataFrame:
-    assets, debtors = exposures.assets(observed, ids.to_list(), loans)
+    assets, debtors = exposures.assets(observed, ids, loans)
     signed = known.side["sign_offs"] if known.side else None
     past = exposures.history(known.observations, signed, assets)
     return classification.classify(assets, day, debtors=debtors, history=past).assets

@@ -39,10 +39,10 @@ def rank(
     """The work list (WORK), most saved an hour first; `above` tells whether an owner's hours reach so far.
 
     Each borrower's step is the first action that fits. `saved` = expected loss x share cured; where exposure is not
-    known, borrowers follow by `worth`, the share saved an hour (PD x LGD x cured / hours). One that owes nothing is
-    not listed. `due` is the soonest of the step's deadline, the signals' and the review's, where one was held; `late`:
-    that day is past. `answerable` is whom the borrower's latest action has gone up to (`late` is `backlog.actions`);
-    blank where none has.
+    known, borrowers follow by `worth`, the share saved an hour (PD x LGD x cured / hours); equal ones by vetoes, then
+    by signals. One that owes nothing is not listed. `due` is the soonest of the step's deadline, the signals' and the
+    review's, where one was held; `late`: that day is past. `answerable` is whom the borrower's latest action has gone
+    up to (`late` is `backlog.actions`); blank where none has.
     """
     policy = policy or policies.load()
     rows = expected_loss(standing[~(standing["exposure"] == 0)], policy)
@@ -55,7 +55,8 @@ def rank(
     planned = rows["next_review"].where(rows["last_as_of"].notna())
     rows["due"] = pd.concat([deadline, rows["due"], planned], axis=1).min(axis=1)
     rows["late"] = rows["due"] < day
-    rows = rows.sort_values(["saved_an_hour", "worth", "borrower_id"], ascending=[False, False, True])
+    order = ["saved_an_hour", "worth", "vetoes", "signals", "borrower_id"]
+    rows = rows.sort_values(order, ascending=[False] * 4 + [True])
     used = rows.groupby("owner")["hours"].cumsum()
     rows["above"] = used <= rows["owner"].map(policy.work.capacity).astype(float)
     rows["answerable"] = rows["borrower_id"].map(_gone_up(late)).fillna("") if late is not None else ""

@@ -19,30 +19,31 @@ def story(behaviour: object, sheet: Sheet) -> Prose:
     if behaviour.summary.empty:
         return Prose((words("accounts.none"),))
     row = behaviour.summary.iloc[0]
-    days = (row["to_on"] - row["from_on"]).days
-    told = [
-        words("accounts.inflow", days=days, inflow=_money(row["inflow"], sheet), earned=_money(row["effective"], sheet))
-    ]
-    told.append(_collected(row, sheet))
-    told += (
-        [words("accounts.named", share=words.value(row["to_collection"], "pct"))]
-        if pd.notna(row["to_collection"])
-        else []
-    )
-    told.append(_balances(row, sheet))
+    told = [_came_in(row, sheet), _collected(row, sheet)]
+    if pd.notna(row["to_collection"]):
+        told.append(words("accounts.named", share=words.value(row["to_collection"], "pct")))
+    told += [_balances(row, sheet), *_payers(row, sheet)]
+    broken = behaviour.accounts[behaviour.accounts["continuous"] < 1]
+    if len(broken):
+        told.append(words("accounts.broken", accounts=words("case.comma").join(map(_masked, broken["account"]))))
+    return Prose((words("accounts.joint").join(told),))
+
+
+def _came_in(row: pd.Series, sheet: Sheet) -> str:
+    amounts = {"inflow": _money(row["inflow"], sheet), "earned": _money(row["effective"], sheet)}
+    return sheet.words("accounts.inflow", days=(row["to_on"] - row["from_on"]).days, **amounts)
+
+
+def _payers(row: pd.Series, sheet: Sheet) -> list[str]:
+    """Who pays most, and what merely passes through or comes from related parties."""
+    words, told = sheet.words, []
     if row["payers"] > 0:
         shares = {"top": words.value(row["top_share"], "pct"), "five": words.value(row["top_five_share"], "pct")}
         told.append(words("accounts.payers", count=int(row["payers"]), **shares))
     for name in ("pass_through_share", "untraded_related_share"):
         if row[name] > 0.005:
             told.append(words(f"accounts.{name}", share=words.value(row[name], "pct")))
-    broken = behaviour.accounts[behaviour.accounts["continuous"] < 1]
-    told += (
-        [words("accounts.broken", accounts=words("case.comma").join(map(_masked, broken["account"])))]
-        if len(broken)
-        else []
-    )
-    return Prose((words("accounts.joint").join(told),))
+    return told
 
 
 def _money(amount: float, sheet: Sheet) -> str:

@@ -11,7 +11,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, svg_of
 from postloan.report.exhibits import DASH, Exhibit, Sheet, tabled
 from postloan.report.narrative import Prose
 from postloan.wording import Texts
@@ -30,6 +30,8 @@ def sheet(words: Texts, as_of: str, sources: int) -> Sheet:
 def summary(found: object, sheet: Sheet) -> Prose:
     """The finding first: how many events there are, what ranks best, what a persistent orange gained."""
     words, scored = sheet.words, found.scored
+    if scored.empty:
+        return Prose((words("backtest.too_young"),))
     events = scored.loc[scored["outcome"] == 1, "borrower_id"].nunique()
     told = [words("backtest.events", rows=len(scored), firms=scored["borrower_id"].nunique(), events=events)]
     if found.refused:
@@ -94,7 +96,7 @@ def rank_chart(found: object, sheet: Sheet) -> Exhibit:
         return Exhibit("")
     names = [_by(each, words) for each in shown["by"]]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.6 + 0.32 * len(shown)))
+        figure = Figure(figsize=(WIDE, 0.6 + 0.32 * len(shown)))
         figure.subplots_adjust(left=0.3, right=0.97, top=0.85, bottom=0.35 / (0.6 + 0.32 * len(shown)))
         ax, at = figure.subplots(), range(len(shown))
         ax.hlines(at, shown["auc_low"], shown["auc_high"], color=SOFT, linewidth=3)
@@ -110,8 +112,11 @@ def rank_chart(found: object, sheet: Sheet) -> Exhibit:
 
 
 def lead_table(found: object, sheet: Sheet) -> Exhibit:
-    """By alert: events warned of, lead in quarters, and how often it stands in firms where nothing came."""
+    """By alert: events warned of, lead in quarters, and how often it stands in firms where nothing came; a sentence
+    where each firm is judged once."""
     words = sheet.words
+    if found.lead_summary.empty:
+        return Exhibit(Prose((words("backtest.no_leads"),))._repr_html_())
     columns = _columns("by", "warned", "median", "p25", "median_of_all", "share_early", "quiet_rows", words=words)
     rows = [
         (_by(row.by, words), words("backtest.of", some=row.warned, all=row.events),
@@ -126,6 +131,8 @@ def lead_table(found: object, sheet: Sheet) -> Exhibit:
 
 def event_table(found: object, names: Mapping[str, str], sheet: Sheet) -> Exhibit:
     """Every event: its day, and the day from which each alert stood for good."""
+    if found.leads.empty:
+        return Exhibit("")
     words = sheet.words
     alerts = list(dict.fromkeys(found.leads["by"]))
     columns = (*_columns("borrower", "event_on", words=words), *(_by(each, words) for each in alerts))
@@ -173,8 +180,8 @@ def calibration(found: object, sheet: Sheet) -> Exhibit | Prose:
         return Prose((words(f"backtest.uncalibrated.{'none' if shown.empty else 'borrowed'}"),))
     top = max(shown["expected"].max(), shown["observed"].max()) * 1.05
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.6, 2.6))
-        figure.subplots_adjust(left=0.16, right=0.97, top=0.88, bottom=0.18)
+        figure = Figure(figsize=(WIDE, 2.4))
+        figure.subplots_adjust(left=0.08, right=0.48, top=0.88, bottom=0.2)
         ax = figure.subplots()
         ax.plot([0, top], [0, top], color=INK, linewidth=0.7, linestyle=":")
         ax.plot(shown["expected"], shown["observed"], "o-", color=ACCENT, linewidth=1.2, markersize=4)
@@ -190,16 +197,20 @@ def calibration(found: object, sheet: Sheet) -> Exhibit | Prose:
 def rule_table(found: object, rules: Mapping[str, object], sheet: Sheet) -> Exhibit:
     """Each rule that fired: among failing and among surviving rows, lift, precision, and whether it earns its keep."""
     words = sheet.words
-    columns = _columns("rule", "fired", "among_failing", "among_surviving", "lift", "precision", "verdict", words=words)
+    shares = ("among_failing", "among_surviving", "lift", "precision")
+    columns = _columns("rule", "fired", "unjudged", *shares, "verdict", words=words)
     shown = found.by_rule[found.by_rule["fired"] > 0]
     rows = [
-        (sheet.said(rules[row.rule].title), row.fired, *_shares(row, words, "among_failing", "among_surviving"),
+        (sheet.said(rules[row.rule].title), row.fired, row.unjudged,
+         *_shares(row, words, "among_failing", "among_surviving"),
          "∞" if row.lift == float("inf") else words.number(row.lift, 1), words.value(row.precision, "pct"),
          words(f"backtest.verdict.{row.verdict}"))
         for row in shown.itertuples()
     ]  # fmt: skip
-    note = words("backtest.note.rules", silent=int((found.by_rule["fired"] == 0).sum()))
-    return _listed("backtest.table.rules", columns, rows, sheet, numeric=columns[1:6], notes=(note,))
+    blind = found.by_rule["unjudged"] == len(found.scored)
+    silent = (found.by_rule["fired"] == 0) & ~blind
+    note = words("backtest.note.rules", silent=int(silent.sum()), blind=int(blind.sum()))
+    return _listed("backtest.table.rules", columns, rows, sheet, numeric=columns[1:7], notes=(note,))
 
 
 def year_table(found: object, sheet: Sheet) -> Exhibit:

@@ -7,25 +7,30 @@ browser supplies it. Every figure carries a text alternative that states its fin
 from __future__ import annotations
 
 import io
+import itertools
 import re
+import unicodedata
 import warnings
+from bisect import bisect_right
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from markupsafe import Markup, escape
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from postloan.measures import Measure
 from postloan.report.exhibits import DASH, Exhibit, Sheet
 
 INK, ACCENT, SOFT, ALARM = "#1f2933", "#1b5e8c", "#9fb3c8", "#b3261e"
+WIDE, LETTERS = 7.2, 8  # inches and points of a figure: paper prints them 163 mm wide, the letters with 7.1 points
 STYLE = {
     **sns.axes_style("ticks"),
     "svg.fonttype": "none",
     "svg.hashsalt": "postloan",
-    "font.size": 8,
+    "font.size": LETTERS,
     "axes.titlesize": 9,
     "axes.edgecolor": "#7b8794",
     "axes.linewidth": 0.6,
@@ -52,34 +57,29 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
     if shown.empty:
         return Exhibit("")
     divisor, scale, _ = words.scale(shown["revenue"].max() * 10)
-    labels = [f"{day:%y-%m}" for day in shown["period_end"]]
+    days, unit = shown["period_end"], words.unit(sheet.currency, scale)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.3))
-        figure.subplots_adjust(left=0.06, right=0.99, top=0.88, bottom=0.12, wspace=0.15)
-        axes = figure.subplots(1, 2, width_ratios=[1, 1])
-        for ax, item, colour, title in zip(
-            axes,
-            ("revenue", "net_profit"),
-            (ACCENT, SOFT),
-            (words("chart.revenue"), words("chart.profit")),
-            strict=True,
-        ):
-            values = (shown[item] / divisor).to_numpy()
-            sns.barplot(x=labels, y=values, color=colour, ax=ax, width=0.7, saturation=1, errorbar=None)
-            ax.axhline(0, color=INK, linewidth=0.6)
-            ax.set_title(f"{title}  ({words.unit(sheet.currency, scale)})", loc="left")
-            ax.set(xlabel="", ylabel="")
-            ax.set_xticks(range(0, len(labels), 2), labels[::2])
+        figure = Figure(figsize=(WIDE, 1.75))
+        figure.subplots_adjust(left=0.06, right=0.99, top=0.84, bottom=0.15, wspace=0.15)
+        sold, earned = figure.subplots(1, 2)
+        _columns(sold, days, shown["revenue"] / divisor, f"{words('chart.revenue')}  ({unit})", ACCENT)
+        _columns(earned, days, shown["net_profit"] / divisor, f"{words('chart.profit')}  ({unit})", SOFT)
         svg = svg_of(figure)
     last = shown.iloc[-1]
-    alt = words(
-        "chart.flows_alt",
-        period=words.date(last["period_end"]),
-        revenue=words.money(last["revenue"], sheet.currency),
-        profit=words.money(last["net_profit"], sheet.currency),
-        trend=_growth(compared, sheet),
-    )
+    amounts = {"revenue": last["revenue"], "profit": last["net_profit"]}
+    said = {name: words.money(amount, sheet.currency) for name, amount in amounts.items()}
+    alt = words("chart.flows_alt", period=words.date(last["period_end"]), trend=_growth(compared, sheet), **said)
     return framed(svg, words("chart.flows_title"), alt, sheet)
+
+
+def _columns(ax: Axes, days: pd.Series, values: pd.Series, title: str, colour: str) -> None:
+    """A column a period, every second one named."""
+    labels = [f"{day:%y-%m}" for day in days]
+    sns.barplot(x=labels, y=values.to_numpy(), color=colour, ax=ax, width=0.7, saturation=1, errorbar=None)
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set_title(title, loc="left")
+    ax.set(xlabel="", ylabel="")
+    ax.set_xticks(range(0, len(labels), 2), labels[::2])
 
 
 def _growth(compared: pd.DataFrame, sheet: Sheet) -> str:
@@ -113,7 +113,7 @@ def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Shee
 def _grid(count: int, columns: int, *, height: float, wspace: float) -> tuple[Figure, np.ndarray]:
     """A figure of small multiples, `height` inches a row, and its axes in reading order, spare ones switched off."""
     rows = -(-count // columns)
-    figure = Figure(figsize=(7.2, height * rows))
+    figure = Figure(figsize=(WIDE, height * rows))
     figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=wspace, hspace=0.5)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[count:]:
@@ -121,7 +121,7 @@ def _grid(count: int, columns: int, *, height: float, wspace: float) -> tuple[Fi
     return figure, axes
 
 
-def _small(ax: matplotlib.axes.Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
+def _small(ax: Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
     factor = 100 if measure.unit == "pct" else 1
     ax.plot(series["period_end"], series["value"] * factor, color=ACCENT, linewidth=1.4)
     ax.plot(series["period_end"].iloc[-1], series["value"].iloc[-1] * factor, "o", color=ACCENT, markersize=3)
@@ -165,7 +165,7 @@ def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measur
     return framed(svg, words("chart.fan_title"), alt, sheet)
 
 
-def _fan(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
+def _fan(ax: Axes, past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
     factor, unit = 100 if measure.unit == "pct" else 1, " (%)" if measure.unit == "pct" else ""
     if measure.unit == "money":
         divisor, word, _ = sheet.words.scale(max(past["value"].abs().max(), ahead["upper"].abs().max()) * 10)
@@ -197,8 +197,8 @@ def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sh
     if len(past) + len(ahead) < 2 or (ahead.empty and pd.isna(covers["dscr"].iloc[-1])):
         return Exhibit("")
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.4))
-        figure.subplots_adjust(left=0.06, right=0.98, top=0.88, bottom=0.12)
+        figure = Figure(figsize=(WIDE, 1.8))
+        figure.subplots_adjust(left=0.06, right=0.98, top=0.84, bottom=0.15)
         ax = figure.subplots()
         ax.plot(past["period_end"], past["dscr"], color=ACCENT, linewidth=1.5, marker="o", markersize=2.5)
         for level, shade in ((0.95, 0.25), (0.8, 0.5)):
@@ -214,7 +214,7 @@ def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sh
     return framed(svg, words("capacity.cover"), _cover_said(past, ahead, limits, sheet), sheet)
 
 
-def _band(ax: matplotlib.axes.Axes, past: pd.DataFrame, ahead: pd.DataFrame, shade: float) -> None:
+def _band(ax: Axes, past: pd.DataFrame, ahead: pd.DataFrame, shade: float) -> None:
     start = past.tail(1).assign(**dict.fromkeys(("mean", "lower", "upper"), past["dscr"].tail(1)))
     joined = pd.concat(
         [start[["period_end", "mean", "lower", "upper"]], ahead[["period_end", "mean", "lower", "upper"]]]
@@ -236,6 +236,13 @@ def _cover_said(past: pd.DataFrame, ahead: pd.DataFrame, limits: object, sheet: 
     return words("capacity.cover_alt", date=words.date(last["period_end"]), **shown, **ends)
 
 
+def shortened(text: str, width: int) -> str:
+    """A text cut to so many letters, of which a Chinese one takes two."""
+    wide = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
+    kept = bisect_right(list(itertools.accumulate(wide)), width if sum(wide) <= width else width - 1)
+    return text if kept == len(text) else f"{text[:kept].rstrip()}…"
+
+
 def svg_of(figure: Figure) -> str:
     """The figure as an SVG element; fonts are left to the page, sizes kept."""
     with warnings.catch_warnings(), io.StringIO() as file:
@@ -255,7 +262,7 @@ def framed(svg: str, title: str, alt: str, sheet: Sheet) -> Exhibit:
 
 
 _Node = tuple[str, str, float, bool]  # label, figure, money, whether it asks for an answer
-_FULL, _SLOT = 130.0, 28.0  # height of all money, and least of a node with its label
+_FULL, _SLOT = 110.0, 28.0  # height of all money, and least of a node with its label
 
 
 def flow_svg(left: list[_Node], right: list[_Node], bands: list[tuple[int, int, float]]) -> str:

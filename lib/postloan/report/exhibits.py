@@ -6,6 +6,7 @@ corner header empty and sets no scope, all of which a screen reader (and axe) tr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import jinja2
@@ -17,6 +18,8 @@ from postloan.measures import Measure, observations
 from postloan.wording import DASH, Texts
 
 _TEMPLATES = jinja2.Environment(loader=jinja2.PackageLoader("postloan.report", "template"), autoescape=True)
+_DAY = re.compile(r"\d{4}\D\d{1,2}\D\d{1,2}\D?|\d{1,2} [A-Z][a-z]{2} \d{4}")
+_TEMPLATES.tests["day"] = lambda cell: bool(_DAY.fullmatch(str(cell)))  # must not break
 _FACT_COLUMNS = ("leaf", "item", "period_end", "months", "amount", "weight", "known_on", "caption")
 _SHAPES = {"ok": "●", "watch": "◆", "warn": "▲", "none": "○"}
 

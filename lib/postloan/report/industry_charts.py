@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import matplotlib
@@ -10,12 +11,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from postloan.measures import Measure
-from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, LETTERS, SOFT, STYLE, WIDE, framed, shortened, svg_of
 from postloan.report.exhibits import Exhibit
 from postloan.report.industry_tables import figure as shown_value
 from postloan.report.whole_book import BookSheet
 
-_YEARS, _WORST, _LABEL, _MANY = 6, 3, 24, 40
+_YEARS, _WORST, _LABEL, _MANY = 6, 3, 32, 40
 
 
 def indices(
@@ -28,8 +29,10 @@ def indices(
         return Exhibit("")
     findings, rows = [], -(-len(names) // 3)
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(7.2, 1.45 * rows))
-        drawn.subplots_adjust(left=0.06, right=0.98, top=1 - 0.15 / rows, bottom=0.15 / rows, wspace=0.28, hspace=0.55)
+        high = 1.55 * rows + 0.15
+        drawn = Figure(figsize=(WIDE, high))
+        below, above = 0.22 / high, 1 - 0.38 / high  # above: a name of two lines
+        drawn.subplots_adjust(left=0.06, right=0.98, top=above, bottom=below, wspace=0.28, hspace=0.75)
         axes = drawn.subplots(rows, 3, squeeze=False).ravel()
         for ax, name in zip(axes, names, strict=False):
             past = held[held["series"] == name].sort_values("period_end")
@@ -60,7 +63,7 @@ def _index(ax: matplotlib.axes.Axes, past: pd.DataFrame, coming: pd.DataFrame, a
     else:
         ax.plot(past["period_end"].iloc[-1], past["value"].iloc[-1], "x", color=ALARM, markersize=5)
     name = sheet.said(about.name) + (" (%)" if about.kind == "yoy" else "")
-    ax.set_title(name if len(name) <= 30 else f"{name[:29]}…", loc="left", fontsize=8)
+    ax.set_title("\n".join(textwrap.wrap(name, 27)), loc="left", fontsize=LETTERS)
     ends = [past["period_end"].iloc[0], (coming if len(coming) else past)["period_end"].iloc[-1]]
     ax.set_xticks(ends, [f"{day:%y-%m}" for day in ends])
     ax.set(xlabel="", ylabel="")
@@ -87,12 +90,12 @@ def places(
         return Exhibit("")
     marked, rows = list(worst["borrower_id"].head(_WORST)), -(-len(metrics) // 4)
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(7.2, 1.05 * rows))
+        drawn = Figure(figsize=(WIDE, 1.05 * rows))
         drawn.subplots_adjust(left=0.02, right=0.985, top=1 - 0.2 / rows, bottom=0.2 / rows, wspace=0.12, hspace=0.85)
         axes = drawn.subplots(rows, 4, squeeze=False).ravel()
         for ax, name in zip(axes, metrics, strict=False):
             _places(ax, told[told["metric"] == name], marked, weak)
-            ax.set_title(words.ratio(name), loc="left", fontsize=8)
+            ax.set_title(words.ratio(name), loc="left", fontsize=LETTERS)
         for ax in axes[len(metrics) :]:
             ax.set_axis_off()
         svg = svg_of(drawn)
@@ -117,12 +120,12 @@ def _places(ax: matplotlib.axes.Axes, mine: pd.DataFrame, marked: list[str], wea
         top = max(int(height.max()), 2)
     for row, at in zip(mine.itertuples(), height, strict=True):
         own = row.borrower_id in marked
-        ax.plot(row.good * 100, at, "o", color=ALARM if own else ACCENT, markersize=7 if own else 3, zorder=2 + own)
+        ax.plot(row.good * 100, at, "o", color=ALARM if own else ACCENT, markersize=10 if own else 3, zorder=2 + own)
         if own:
             number = str(marked.index(row.borrower_id) + 1)
-            ax.text(row.good * 100, at, number, color="white", fontsize=5.5, ha="center", va="center", zorder=4)
+            ax.text(row.good * 100, at, number, color="white", ha="center", va="center", zorder=4)
     ax.set(xlim=(-4, 104), ylim=(-0.25 * top, 1.5 * top), yticks=[], xlabel="", ylabel="")
-    ax.set_xticks([0, 50, 100], ["0", "50", "100"], fontsize=6.5)
+    ax.set_xticks([0, 50, 100], ["0", "50", "100"])
     ax.spines["left"].set_visible(False)
 
 
@@ -135,7 +138,7 @@ def betas(found: pd.DataFrame, pooled: object, sheet: BookSheet) -> Exhibit:
     told = pd.concat([told.head(10), told.tail(10)]).drop_duplicates("borrower_id") if len(told) > 20 else told
     with matplotlib.rc_context(STYLE):
         high = 0.6 + 0.17 * len(told)
-        drawn = Figure(figsize=(7.2, high))
+        drawn = Figure(figsize=(WIDE, high))
         drawn.subplots_adjust(left=0.3, right=0.98, top=1 - 0.28 / high, bottom=0.25 / high)
         ax, at = drawn.subplots(), np.arange(len(told))
         ax.axvspan(pooled.low, pooled.high, color=SOFT, alpha=0.4, linewidth=0)
@@ -145,7 +148,7 @@ def betas(found: pd.DataFrame, pooled: object, sheet: BookSheet) -> Exhibit:
         thin = (told["reason"] != "").to_numpy()
         ax.plot(told["beta"][~thin], at[~thin], "o", color=ACCENT, markersize=3.5)
         ax.plot(told["beta"][thin], at[thin], "o", color=ACCENT, markersize=3.5, markerfacecolor="white")
-        ax.set_yticks(at, [_label(name, sheet) for name in told["borrower_id"]], fontsize=7)
+        ax.set_yticks(at, [_label(name, sheet) for name in told["borrower_id"]])
         ax.set_title(words("industry.beta.axis"), loc="left")
         svg = svg_of(drawn)
     top = told.iloc[-1]
@@ -155,5 +158,4 @@ def betas(found: pd.DataFrame, pooled: object, sheet: BookSheet) -> Exhibit:
 
 
 def _label(name: str, sheet: BookSheet) -> str:
-    text = f"{name} {sheet.names.get(name, '')}".strip()
-    return text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"
+    return shortened(sheet.named(name), _LABEL)

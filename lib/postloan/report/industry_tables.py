@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from postloan.report.exhibits import Exhibit, banded
 from postloan.report.narrative import Prose
 from postloan.report.richtext import markdown
-from postloan.report.whole_book import BookSheet, listed, prose
+from postloan.report.whole_book import UNKNOWN, BookSheet, listed, prose
 from postloan.tables import LEVELS
 from postloan.wording import DASH
 
@@ -26,19 +26,20 @@ def figure(value: float, kind: str, sheet: BookSheet) -> str:
 
 
 def lead(stance: object, facts: Mapping[str, float], standing: pd.DataFrame, name: str, sheet: BookSheet) -> Prose:
-    """The conclusion: the stance suggested and what speaks for and against it, then our money in the industry.
+    """The conclusion: the stance suggested, our money in the industry, then what speaks for and against.
 
     `stance` is `stance.suggest`'s answer, `standing` the rows of our borrowers in the industry.
     """
     words, held = sheet.words, stance.reasons[stance.reasons["state"] == "held"]
     if stance.suggested is None:
-        title = words("industry.lead.cannot", industry=name, known=stance.known)
+        first = words("industry.lead.cannot", industry=name, known=stance.known)
     else:
         said = words(f"industry.stance.{stance.suggested}")
-        title = words("industry.lead.stance", industry=name, stance=said, points=_points(stance.points))
+        first = words("industry.lead.stance", industry=name, stance=said, points=_points(stance.points))
     by_fact = held.groupby("fact", sort=False).agg(value=("value", "first"), points=("points", "sum")).reset_index()
     points = [_reason(row, sheet) for row in by_fact.sort_values("points", kind="stable").itertuples()]
-    return Prose((_exposure(standing, facts, sheet),), tuple(points), title)
+    why = words("industry.lead.why") if points else ""
+    return Prose((first, _exposure(standing, facts, sheet)), tuple(points), why)
 
 
 def _points(points: int) -> str:
@@ -62,7 +63,9 @@ def _exposure(standing: pd.DataFrame, facts: Mapping[str, float], sheet: BookShe
         return words("industry.lead.nobody")
     owed = standing["exposure"].sum(min_count=1)
     red, orange = (int((standing["level"] == level).sum()) for level in ("red", "orange"))
-    said = {"count": len(standing), "red": red, "orange": orange}
+    blind = int((standing["level"] == UNKNOWN).sum())
+    more = words("portfolio.lead.unlevelled", count=blind) if blind else ""
+    said = {"count": len(standing), "red": red, "orange": orange, "more": more}
     if pd.isna(owed):
         return words("industry.lead.unknown", **said)
     shares = {name: sheet.share(facts[name]) for name in ("book_share", "npl_share")}
@@ -82,17 +85,21 @@ def headline(stance: object, standing: pd.DataFrame, sheet: BookSheet) -> list[d
     ]
 
 
-def state_table(state: pd.DataFrame, ahead: pd.DataFrame, wanted: Mapping[str, object], sheet: BookSheet) -> Exhibit:
+def state_table(
+    state: pd.DataFrame, ahead: pd.DataFrame, wanted: Mapping[str, object], driver: str | None, sheet: BookSheet
+) -> Exhibit:
     """Every index series now, on the year, beside its own past, and where it is expected; or why not.
 
-    `state` and `ahead` are `environment.state` and `environment.forecast`, `wanted` the series by id.
+    `state` and `ahead` are `environment.state` and `environment.forecast`, `wanted` the series by id, `driver` the one
+    that stance and sensitivity rest on.
     """
     words, rows = sheet.words, []
     last = ahead.groupby("series", sort=False).tail(1).set_index("series")
     for row in state[state["status"] != "absent"].itertuples():
         about, end = wanted[row.series], last.loc[row.series]
         period = f"{row.period_end:%Y-%m}" + ("*" if row.status == "late" else "")
-        cells = (sheet.said(about.name), period, figure(row.value, about.kind, sheet))
+        name = sheet.said(about.name) + ("‡" if row.series == driver else "")
+        cells = (name, period, figure(row.value, about.kind, sheet))
         place = DASH if pd.isna(row.place) else words.number(100 * row.place, 0)
         expected = (_expected(row, end, about, sheet), _kept(end, sheet))
         rows.append((*cells, _change(row, about, sheet), place, *expected))
@@ -116,7 +123,7 @@ def _expected(row: tuple, end: pd.Series, about: object, sheet: BookSheet) -> st
 
 def _kept(end: pd.Series, sheet: BookSheet) -> str:
     """How much of what came the earlier bands held, and how much wider this one is for it."""
-    if not end["origins"] > 0 or end["reason"] in ("too_short", "irregular"):
+    if pd.isna(end["held"]) or end["reason"] in ("too_short", "irregular"):
         return DASH
     told = sheet.words.number(100 * end["held"], 0) + "%"
     return f"{told} ×{end['widened']:.1f}" if end["widened"] > 1.05 else told
@@ -208,6 +215,21 @@ def pooled_story(pooled: object, driver: object | None, sheet: BookSheet) -> Pro
     return prose(sheet, *told)
 
 
+def deepest(index: pd.Series, driver: object | None, step: int, stressed: object, sheet: BookSheet) -> str:
+    """How low the growth of the index ever was, beside the shocks tried (`stress.within`); empty without one. `index`
+    is `environment.growth`."""
+    if driver is None or index.empty:
+        return ""
+    month, since = int(index.idxmin()), int(index.index[0])
+    said = {"index": sheet.said(driver.name), "months": step, "value": sheet.words.change_share(index.min())}
+    dates = {
+        name: f"{(each - 1) // 12}-{(each - 1) % 12 + 1:02d}" for name, each in (("month", month), ("since", since))
+    }
+    shocks = stressed.book.loc[stressed.book["shock"] < 0, "shock"]
+    harsher = sheet.words("industry.harsher") if len(shocks) and shocks.max() < index.min() else ""
+    return sheet.words("industry.deepest", **said, **dates) + harsher
+
+
 def beta_table(betas: pd.DataFrame, sheet: BookSheet) -> Exhibit:
     """Each borrower's sensitivity with its range; `betas` is `sensitivity.betas`' first frame."""
     words, rows = sheet.words, []
@@ -267,20 +289,33 @@ def member_table(standing: pd.DataFrame, grown: pd.DataFrame, betas: pd.DataFram
     return _listed("member", names, rows, sheet, numeric=("exposure", "growth", "beta"), notes=(more,))
 
 
-def stance_table(stance: object, sheet: BookSheet) -> Exhibit:
-    """Every test behind the stance: its fact, its limit, its points, and whether it held."""
+def stance_table(stance: object, plan: object, sheet: BookSheet) -> Exhibit:
+    """Every fact behind the stance: its tests, and the points of those that held; `plan` is `stance.load`."""
     words, rows = sheet.words, []
-    for row in stance.reasons.itertuples():
-        value = DASH if row.state == "unknown" else _fact(row.fact, row.value, sheet)
-        side, limit = ("below", row.below) if pd.notna(row.below) else ("above", row.above)
-        said = words(f"industry.stance.{side}", limit=_fact(row.fact, limit, sheet))
-        bad = "warn" if row.points < 0 else "ok"
-        state = banded(bad if row.state == "held" else "none", words(f"industry.stance.state.{row.state}"))
-        rows.append((words(f"industry.fact_name.{row.fact}"), value, said, _points(row.points), state))
-    names = ("fact", "value", "limit", "points", "state")
-    note = words("industry.stance.note", points=_points(stance.points), known=stance.known)
-    made = _listed("stance", names, rows, sheet, numeric=names[1:4], notes=(note,))
-    return made
+    for fact, tests in stance.reasons.groupby("fact", sort=False):
+        said = words("case.semicolon").join(_test(row, sheet) for row in tests.itertuples())
+        value = DASH if tests["state"].iloc[0] == "unknown" else _fact(fact, tests["value"].iloc[0], sheet)
+        rows.append((words(f"industry.fact_name.{fact}"), value, said, _counted(tests, sheet)))
+    cuts = {name: _points(getattr(plan.cuts, name)) for name in ("support", "hold", "reduce")}
+    note = words(
+        "industry.stance.note", points=_points(stance.points), known=stance.known, basis=sheet.said(plan.basis)
+    )
+    notes = (words("industry.stance.cuts", **cuts), words("industry.stance.few", fewest=plan.fewest_borrowers), note)
+    return _listed("stance", ("fact", "value", "limit", "points"), rows, sheet, numeric=("value",), notes=notes)
+
+
+def _test(row: tuple, sheet: BookSheet) -> str:
+    side, limit = ("below", row.below) if pd.notna(row.below) else ("above", row.above)
+    return sheet.words(f"industry.stance.{side}", limit=_fact(row.fact, limit, sheet), points=_points(row.points))
+
+
+def _counted(tests: pd.DataFrame, sheet: BookSheet) -> Markup:
+    """The points a fact adds, and why where it adds none."""
+    held = tests[tests["state"] == "held"]
+    if held.empty:
+        return banded("none", sheet.words(f"industry.stance.state.{tests['state'].iloc[0]}"))
+    points = int(held["points"].sum())
+    return banded("warn" if points < 0 else "ok", _points(points))
 
 
 def source_table(indices: pd.DataFrame, wanted: Mapping[str, object], sheet: BookSheet) -> Exhibit:

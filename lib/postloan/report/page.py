@@ -79,9 +79,14 @@ class Page:
         return f"{name} ({borrower_id})" if name and name != borrower_id else str(borrower_id or "")
 
     @property
+    def subject(self) -> str:
+        """What the report is about where it is no borrower, such as an industry."""
+        return "" if self.borrower else str(self.about.get("subject") or "")
+
+    @property
     def head_title(self) -> str:
-        """The browser's title: report, borrower, as-of date."""
-        return " · ".join(part for part in (self.title, self.borrower, self.about.get("as_of")) if part)
+        """The browser's title: report, borrower or subject, as-of date."""
+        return " · ".join(part for part in (self.title, self.borrower or self.subject, self.about.get("as_of")) if part)
 
     @property
     def unlabelled(self) -> bool:

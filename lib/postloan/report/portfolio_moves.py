@@ -14,7 +14,7 @@ def matrix_table(
     matrix: pd.DataFrame, title: str, sheet: BookSheet, *, weight: bool = False, **days: object
 ) -> Exhibit:
     """A migration matrix: from rows, to columns, how many loans (or how much) each row stands on; `title` is caption,
-    year or weighed, `days` fill it. A row nobody was in has its reason, not zeros."""
+    year or weighed, `days` fill it. States nobody was in are named below, not told as zeros."""
     words = sheet.words
     caption = words(f"portfolio.migration.{title}", **{name: sheet.day(day) for name, day in days.items()})
     states = [name for name in matrix.columns if name not in ("count", "reason")]
@@ -22,13 +22,20 @@ def matrix_table(
     size = words(f"portfolio.migration.column.{measure}")
     heads = {name: _head(name, sheet) for name in states}
     rows = []
-    for state, row in matrix.iterrows():
+    for state, row in matrix[matrix["reason"] != "empty"].iterrows():
         cells = {words("portfolio.migration.column.state"): sheet.state(state)}
         cells[size] = sheet.money(row["count"]) if weight else f"{int(row['count'])}"
         cells |= {heads[name]: _cell(row[name], name == state, sheet) for name in states}
         reason = words(f"portfolio.migration.reason.{row['reason']}") if row["reason"] else ""
         rows.append({**cells, words("portfolio.migration.column.reason"): reason})
-    return table(caption, rows, sheet, numeric=(size, *heads.values()), css="matrix")
+    empty = [heads[state] for state in matrix.index[matrix["reason"] == "empty"]]
+    return table(caption, rows, sheet, numeric=(size, *heads.values()), css="matrix", notes=_empty(empty, sheet))
+
+
+def _empty(states: list[str], sheet: BookSheet) -> tuple[str, ...]:
+    """The states in which no loan was at a start, and that they have no shares."""
+    named = sheet.words("case.and").join(states)
+    return (sheet.words("portfolio.migration.reason.empty", states=named),) if states else ()
 
 
 def _head(state: str, sheet: BookSheet) -> str:
@@ -79,9 +86,10 @@ def roll_table(rolls: pd.DataFrame, sheet: BookSheet) -> Exhibit:
     names = ("bucket", "count", "worse", "same", "better", "ended")
     rows = [
         (_bucket(row.bucket, sheet), str(row.count), *map(sheet.share, (row.worse, row.same, row.better, row.ended)))
-        for row in rolls.itertuples()
+        for row in rolls[rolls["count"] > 0].itertuples()
     ]  # fmt: skip
-    told = listed("migration.rolls", names, rows, sheet, numeric=names[1:])
+    empty = _empty([_bucket(name, sheet) for name in rolls.loc[rolls["count"] == 0, "bucket"]], sheet)
+    told = listed("migration.rolls", names, rows, sheet, numeric=names[1:], notes=empty)
     first, late = rolls.iloc[0], rolls.iloc[1:]
     said = {"count": int(first["count"]), "worse": sheet.share(first["worse"])}
     if not (many := int(late["count"].sum())):

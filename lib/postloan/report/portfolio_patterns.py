@@ -12,6 +12,7 @@ from postloan.report.whole_book import BookSheet, listed, prose
 from postloan.wording import DASH
 
 SHOWN = 12
+_FINEST = 0.001
 TOLD = 2  # times one signal is told among pairs
 
 
@@ -56,36 +57,32 @@ def reach_table(reach: pd.DataFrame, sheet: BookSheet) -> Exhibit:
     steps = {"called": "called", "lost": "support_lost", "owned": "owned", "group": "group"}
     used = [name for name, column in steps.items() if reach[column].any()]
     names = ("who", "own", *used, "reached", "exposure", "by_name")
-    rows = []
-    for row in reach.head(30).itertuples():
-        unknown = words("portfolio.contagion.unknown", count=row.unknown) if row.unknown else ""
-        wide = words("portfolio.contagion.by_name", count=row.by_name, exposure=sheet.money(row.exposure_by_name))
-        counts = (getattr(row, steps[name]) for name in used)
-        near = (str(row.reached), sheet.money(row.exposure) + unknown)
-        rows.append(
-            (
-                sheet.who(row.borrower_id),
-                sheet.money(row.own),
-                *(str(each) if each else DASH for each in counts),
-                *near,
-                wide if row.by_name else DASH,
-            )
-        )
-    return listed(
-        "contagion.reach", names, rows, sheet, numeric=names[1:], notes=(words("portfolio.contagion.note"), rest)
-    )
+    rows = [_reach_row(row, [steps[name] for name in used], sheet) for row in reach.head(30).itertuples()]
+    notes = (words("portfolio.contagion.note"), rest)
+    return listed("contagion.reach", names, rows, sheet, numeric=names[1:], notes=notes)
 
 
-def stress_table(stressed: object, sheet: BookSheet) -> Exhibit:
-    """The book under each shock beside the year repeated; `stressed` is `stress.run`."""
+def _reach_row(row: tuple, steps: list[str], sheet: BookSheet) -> tuple[object, ...]:
+    """One troubled borrower: what it owes, how many it reaches by each step, and by names alone."""
+    words, counts = sheet.words, (getattr(row, step) for step in steps)
+    unknown = words("portfolio.contagion.unknown", count=row.unknown) if row.unknown else ""
+    wide = words("portfolio.contagion.by_name", count=row.by_name, exposure=sheet.money(row.exposure_by_name))
+    near = (str(row.reached), sheet.money(row.exposure) + unknown)
+    told = (sheet.who(row.borrower_id), sheet.money(row.own), *(str(each) if each else DASH for each in counts))
+    return (*told, *near, wide if row.by_name else DASH)
+
+
+def stress_table(stressed: object, sheet: BookSheet, of_index: str = "") -> Exhibit:
+    """The book under each shock beside the year repeated; `stressed` is `stress.run`. Where sensitivities turn a fall
+    of an index into one of revenue, `of_index` says how far the index ever fell."""
     words, book = sheet.words, stressed.book
     if book.empty:
         return _said(sheet, words("portfolio.stress.none"))
     money, cover = bool(book["expected_loss"].notna().any()), bool(book["cover"].any())
-    names = ["shock", "red", "orange", "yellow", "none", "worse"]
+    names = ["index" if of_index else "shock", "red", "orange", "yellow", "none", "worse"]
     names += ["owed", "loss", "change"] * money + ["below"] * cover
     rows = [tuple(_shock(row, sheet)[name] for name in names) for row in book.itertuples()]
-    notes = [words("portfolio.stress.note"), _assumed(stressed, sheet)]
+    notes = [words("portfolio.stress.note"), _assumed(stressed, sheet), of_index]
     notes += [words("portfolio.stress.left", count=len(stressed.left_out))] if stressed.left_out else []
     return listed("stress", tuple(names), rows, sheet, numeric=tuple(names[1:]), notes=notes)
 
@@ -107,7 +104,7 @@ def _shock(row: tuple, sheet: BookSheet) -> dict:
     change = row.expected_loss - row.loss_before
     counts = {name: str(int(getattr(row, name))) for name in ("red", "orange", "yellow", "none", "worse")}
     return {
-        **counts, "shock": sheet.words.change_share(row.shock) if row.shock else base,
+        **counts, **dict.fromkeys(("shock", "index"), sheet.words.change_share(row.shock) if row.shock else base),
         "owed": sheet.money(row.red_exposure), "loss": sheet.money(row.expected_loss),
         "change": sheet.money(change) if row.shock else DASH,
         "below": sheet.words("portfolio.stress.of", below=int(row.below), known=int(row.cover)),
@@ -151,18 +148,24 @@ def together_table(pairs: pd.DataFrame, mining: object, sheet: BookSheet) -> Exh
     kind, across = ("pairs", across) if len(across) else ("same_pairs", pairs)
     if across.empty:
         return _said(sheet, words("portfolio.mining.no_pairs"))
-    names = ("one", "other", "both", "ones", "lift", "examples")
+    names = ("one", "other", "both", "ones", "lift", "chance", "examples")
     rows = [
         (sheet.rule(row.one), sheet.rule(row.other), str(row.both),
          words("portfolio.mining.each", ones=row.ones, others=row.others), words.number(row.lift, 1),
-         row.examples.replace(",", words("portfolio.comma")))
+         _chance(row.chance, sheet), row.examples.replace(",", words("portfolio.comma")))
         for row in _varied(across).itertuples()
     ]  # fmt: skip
     notes = [words("portfolio.mining.pairs_note", fewest=mining.fewest_together, lift=f"{mining.lift:g}")]
     count = {"shown": len(rows), "count": len(pairs), "same": int(pairs["same_group"].sum())}
     notes += [words("portfolio.mining.pairs_more", **count)] if len(pairs) > len(rows) else []
+    notes += [words("portfolio.mining.same_note")] if kind == "same_pairs" else []
     caption = words(f"portfolio.mining.{kind}")
-    return listed("mining.pairs", names, rows, sheet, numeric=names[2:5], notes=notes, caption=caption)
+    return listed("mining.pairs", names, rows, sheet, numeric=names[2:6], notes=notes, caption=caption)
+
+
+def _chance(chance: float, sheet: BookSheet) -> str:
+    """How often chance alone would do it, no finer than a tenth of a per cent."""
+    return f"< {sheet.share(_FINEST)}" if chance < _FINEST else sheet.share(chance)
 
 
 def _varied(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -182,16 +185,22 @@ def before_table(before: pd.DataFrame, troubled: int, quarters: int, sheet: Book
     if before.empty:
         key = "none_before" if troubled else "no_trouble"
         return _said(sheet, words(f"portfolio.mining.{key}"))
-    names = ("rule", "shown", "calm", "lift", "lead", "examples")
+    names = ("rule", "shown", "calm", "lift", "chance", "lead", "examples")
     rows = []
     for row in before.head(SHOWN).itertuples():
         counts = [words("portfolio.mining.before_of", shown=shown, count=count)
                   for shown, count in ((row.shown, row.troubled), (row.calm_shown, row.calm))]  # fmt: skip
         lift = words.number(row.lift, 1) if np.isfinite(row.lift) else words("portfolio.mining.endless")
-        told = (*counts, lift, words.number(row.lead_days, 0), row.examples.replace(",", words("portfolio.comma")))
+        told = (
+            *counts,
+            lift,
+            _chance(row.chance, sheet),
+            words.number(row.lead_days, 0),
+            row.examples.replace(",", words("portfolio.comma")),
+        )
         rows.append((sheet.rule(row.rule), *told))
     notes = (words("portfolio.mining.before_note", quarters=quarters),)
-    return listed("mining.before", names, rows, sheet, numeric=names[1:5], notes=notes)
+    return listed("mining.before", names, rows, sheet, numeric=names[1:6], notes=notes)
 
 
 def odd_story(odd: pd.DataFrame, measures: dict[str, Measure], sheet: BookSheet) -> Prose:
@@ -204,12 +213,16 @@ def odd_story(odd: pd.DataFrame, measures: dict[str, Measure], sheet: BookSheet)
         unit = measures[row.metric].unit if row.metric in measures else "score"
         value = {name: words.value(getattr(row, name), unit, sheet.currency) for name in ("value", "usual", "peers")}
         far = {"own": words.number(row.own_z, 1), "peer": words.number(row.peer_z, 1)}
-        who = f"{row.borrower_id} {sheet.names.get(row.borrower_id, '')}".strip()
-        about = {"who": who, "metric": words.ratio(row.metric), "periods": row.periods, "count": row.count}
+        about = {
+            "who": sheet.named(row.borrower_id),
+            "metric": words.ratio(row.metric),
+            "periods": row.periods,
+            "count": row.count,
+        }
         group = words(f"portfolio.mining.group.{row.group}")
         points.append(words("portfolio.mining.odd_said", group=group, **about, **value, **far))
-    more = (words("portfolio.mining.odd_more", count=len(odd) - SHOWN),) if len(odd) > SHOWN else ()
-    return Prose(more, tuple(points), words("portfolio.mining.odd"))
+    more = words("portfolio.mining.odd_more", count=len(odd), shown=SHOWN) if len(odd) > SHOWN else ""
+    return Prose((), tuple(points), words("portfolio.mining.odd") + more)
 
 
 def segment_table(segments: pd.DataFrame, sheet: BookSheet) -> Exhibit:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from postloan.report.exhibits import Exhibit, banded, table
 from postloan.report.narrative import Prose
-from postloan.report.whole_book import UNKNOWN, BookSheet, listed, prose
+from postloan.report.whole_book import UNKNOWN, BookSheet, listed, prose, two, whole
 from postloan.tables import CLASSES, LEVELS
 from postloan.wording import DASH
 
@@ -68,8 +68,8 @@ def _steps(ranked: pd.DataFrame, left: pd.DataFrame, sheet: BookSheet) -> list[s
         return [words("portfolio.work.none")]
     first = ranked.iloc[0]
     step = {"step": words(f"portfolio.step.{first['action']}"), "owner": sheet.owner(first["owner"])}
-    who = f"{first['borrower_id']} {sheet.names.get(first['borrower_id'], '')}".strip()
-    told.append(words("portfolio.lead.first", who=who, due=sheet.day(first["due"]), **step))
+    due = sheet.day(first["due"]) + (words("portfolio.work.late") if first["late"] else "")
+    told.append(words("portfolio.lead.first", who=sheet.named(first["borrower_id"]), due=due, **step))
     if ranked["expected_loss"].notna().any():
         done = ranked[ranked["above"]]
         amounts = {"loss": sheet.money(ranked["expected_loss"].sum()), "saved": sheet.money(done["saved"].sum())}
@@ -99,20 +99,18 @@ def _plain(amount: float) -> float | None:
 def count_table(counts: pd.DataFrame, column: str, reviewed: int, sheet: BookSheet) -> Exhibit:
     """How many borrowers stand where and what they owe, beside the last stored review; `counts` is `standing.counts`,
     `column` level or class, `reviewed` how many borrowers have a stored review."""
+    if (counts.loc[counts["state"] != UNKNOWN, ["borrowers", "before"]].fillna(0) == 0).all(axis=None):
+        return Exhibit(prose(sheet, sheet.words(f"portfolio.counts.no_{column}"))._repr_html_())
     names = ["state", "borrowers", "exposure", "share", "before", "unknown", "elsewhere"]
     used = [name for name in names if name in ("state", "borrowers") or counts[name].fillna(0).any()]
     cell = {"exposure": sheet.money, "share": sheet.share, "state": sheet.state}
     shown = counts[(counts["state"] != UNKNOWN) | (counts["borrowers"] > 0) | (counts["before"] > 0)]
-    rows = [tuple(cell.get(name, _whole)(getattr(row, name)) for name in used) for row in shown.itertuples()]
+    rows = [tuple(cell.get(name, whole)(getattr(row, name)) for name in used) for row in shown.itertuples()]
     total = int(counts["borrowers"].sum())
     note = "no_reviews" if not reviewed else "partly" if reviewed < total else ""
     notes = (sheet.words(f"portfolio.counts.{note}", count=reviewed),) if note else ()
     caption = sheet.words(f"portfolio.counts.{column}")
     return listed("counts", tuple(used), rows, sheet, numeric=tuple(used[1:]), caption=caption, notes=notes)
-
-
-def _whole(value: float) -> str:
-    return DASH if pd.isna(value) else f"{int(value):,}"
 
 
 def move_table(moves: pd.DataFrame, sheet: BookSheet) -> Exhibit:
@@ -149,7 +147,8 @@ def work_table(ranked: pd.DataFrame, standing: pd.DataFrame, sheet: BookSheet, *
     notes += [words("portfolio.work.unranked")] if rows["exposure"].isna().any() else []
     notes += [words("portfolio.backlog.more", count=len(rows), shown=most)] if len(rows) > most else []
     about = {"numeric": tuple(name for name in names if name in ("exposure", "loss", "hours", "saved")), "css": "work"}
-    caption = words("portfolio.work.caption" if above else "portfolio.work.line", count=len(rows))
+    key = "line" if not above else "caption" if money else "caption_unknown"
+    caption = words(f"portfolio.work.{key}", count=len(rows))
     told = [tuple(cell[name] for name in names) for cell in cells]
     return listed("work", names, told, sheet, caption=caption, notes=notes, **about)
 
@@ -162,15 +161,11 @@ def _step(row: tuple, top: pd.Series, sheet: BookSheet) -> dict:
     who += words("portfolio.work.escalated", owner=sheet.owner(row.answerable)) if row.answerable else ""
     return {
         "rank": str(row.rank), "who": sheet.who(row.borrower_id),
-        "level": _two(sheet.state(row.level), sheet.state(row.class_)), "exposure": sheet.money(row.exposure),
+        "level": two(sheet.state(row.level), sheet.state(row.class_)), "exposure": sheet.money(row.exposure),
         "loss": sheet.money(row.expected_loss), "why": words("case.semicolon").join(map(sheet.rule, rules)) or DASH,
-        "step": _two(words(f"portfolio.step.{row.action}"), who), "hours": f"{row.hours:g}",
+        "step": two(words(f"portfolio.step.{row.action}"), who), "hours": f"{row.hours:g}",
         "saved": sheet.money(row.saved_an_hour),
     }  # fmt: skip
-
-
-def _two(first: str | Markup, second: str | Markup) -> Markup:
-    return Markup('{}<small class="under">{}</small>').format(first, second)
 
 
 def capacity_table(below: pd.DataFrame, days: int, sheet: BookSheet) -> Exhibit:
@@ -178,8 +173,8 @@ def capacity_table(below: pd.DataFrame, days: int, sheet: BookSheet) -> Exhibit:
     names = ("owner", "hours", "asked", "steps", "hours_below", "saved_below", "red_below")
     used = below[(below["asked"] > 0) | (below["hours"] > 0)]
     rows = [
-        (sheet.owner(row.owner), f"{row.hours:g}", f"{row.asked:g}", _whole(row.steps), f"{row.hours_below:g}",
-         sheet.money(row.saved_below), _whole(row.red_below))
+        (sheet.owner(row.owner), f"{row.hours:g}", f"{row.asked:g}", whole(row.steps), f"{row.hours_below:g}",
+         sheet.money(row.saved_below), whole(row.red_below))
         for row in used.itertuples()
     ]  # fmt: skip
     caption = sheet.words("portfolio.work.capacity", days=days)
@@ -200,13 +195,13 @@ def rate_table(policy: object, sheet: BookSheet) -> Exhibit:
     )  # fmt: skip
     hours = (f"{sheet.owner(name)} {value:g}" for name, value in work.capacity.items())
     rows = [
-        (words("portfolio.rates.pd_class"), classes, loss.basis),
-        (words("portfolio.rates.pd_level"), levels, ""),
-        (words("portfolio.rates.lgd"), words("portfolio.rates.lgd_value", **lgd), ""),
-        (words("portfolio.rates.steps"), words("case.semicolon").join(steps), work.basis),
-        (words("portfolio.rates.work"), joint.join(hours), ""),
+        (words("portfolio.rates.pd_class"), classes, sheet.said(loss.pd_basis)),
+        (words("portfolio.rates.pd_level"), levels, sheet.said(loss.pd_basis)),
+        (words("portfolio.rates.lgd"), words("portfolio.rates.lgd_value", **lgd), sheet.said(loss.lgd_basis)),
+        (words("portfolio.rates.steps"), words("case.semicolon").join(steps), sheet.said(work.basis)),
+        (words("portfolio.rates.work"), joint.join(hours), sheet.said(work.basis)),
     ]
-    return listed("rates", ("what", "value", "basis"), rows, sheet)
+    return listed("rates", ("what", "value", "basis"), rows, sheet, notes=(words("portfolio.rates.marks"),))
 
 
 def spread_table(spread: pd.DataFrame, sheet: BookSheet) -> Exhibit:
@@ -245,16 +240,18 @@ def _limit(row: tuple, sheet: BookSheet) -> str:
 def limit_table(limits: pd.DataFrame, capital: tuple[float, float], sheet: BookSheet) -> Exhibit:
     """Every limit, the largest unit under it and its headroom; `capital` is net and tier one as given (NaN: not)."""
     words = sheet.words
+    if limits["exposure"].isna().all():
+        return Exhibit(prose(sheet, words("portfolio.spread.untested", count=len(limits)))._repr_html_())
     names = ("limit", "unit", "exposure", "share", "allowed", "headroom", "state", "basis")
     rows = [
         (_limit(row, sheet), _unit(row.by, row.unit, sheet), sheet.money(row.exposure), sheet.share(row.share),
-         sheet.share(row.limit), sheet.money(row.headroom), _mark(row.state, sheet), row.basis)
+         sheet.share(row.limit), sheet.money(row.headroom), _mark(row.state, sheet), sheet.said(row.basis))
         for row in limits.itertuples()
     ]  # fmt: skip
     given = all(pd.notna(each) and each > 0 for each in capital)
     note = "capital" if given else "cannot"
     amounts = dict(zip(("net", "tier"), map(sheet.money, capital), strict=True)) if given else {}
-    notes = (words(f"portfolio.spread.{note}", **amounts),)
+    notes = (words(f"portfolio.spread.{note}", **amounts), words("portfolio.rates.marks"))
     return listed("spread.limits", names, rows, sheet, numeric=names[2:6], notes=notes)
 
 
@@ -272,69 +269,10 @@ def above_table(above: pd.DataFrame, groups: pd.DataFrame, sheet: BookSheet) -> 
     for row in above.itertuples():
         mine = members[members["group"] == row.unit] if row.by == "group" else members.iloc[:0]
         tie = words("portfolio.spread.by_code" if set(mine["by"]) == {"code"} else "portfolio.spread.by_name")
-        told = _two(sheet.short(mine["borrower_id"]), tie)
+        told = two(sheet.short(mine["borrower_id"]), tie)
         cells = (sheet.money(row.exposure), sheet.share(row.share), sheet.money(row.headroom))
         rows.append((_limit(row, sheet), _unit(row.by, row.unit, sheet), told if len(mine) else DASH, *cells))
     return listed("spread.above", names, rows, sheet, numeric=names[3:])
-
-
-def late_reviews(late: pd.DataFrame, unreviewed: int, count: int, sheet: BookSheet) -> Exhibit:
-    """Reviews past their day; `unreviewed` of `count` borrowers have none stored, which is said and is not lateness."""
-    words = sheet.words
-    if unreviewed == count:
-        return Exhibit(prose(sheet, words("portfolio.backlog.no_reviews", count=count))._repr_html_())
-    missing = words("portfolio.backlog.unreviewed", count=unreviewed) if unreviewed else ""
-    if late.empty:
-        return Exhibit(prose(sheet, words("portfolio.backlog.no_reviews_late"), missing)._repr_html_())
-    names = ("who", "level", "class", "last", "due", "days")
-    rows = [
-        (sheet.who(row["borrower_id"]), sheet.state(row["level"]), sheet.state(row["class"]),
-         sheet.day(row["last_as_of"]), sheet.day(row["next_review"]), _whole(row["overdue_days"]))
-        for row in late.head(SHOWN).to_dict("records")
-    ]  # fmt: skip
-    return listed("backlog.reviews", names, rows, sheet, numeric=names[5:], notes=(missing, _more(late, sheet)))
-
-
-def _more(rows: pd.DataFrame, sheet: BookSheet) -> str:
-    return sheet.words("portfolio.backlog.more", count=len(rows), shown=SHOWN) if len(rows) > SHOWN else ""
-
-
-def late_promises(late: pd.DataFrame, any_made: bool, sheet: BookSheet) -> Exhibit:
-    """Promises not kept in time, the largest first."""
-    words = sheet.words
-    if late.empty:
-        key = "no_promises" if any_made else "no_talks"
-        return Exhibit(prose(sheet, words(f"portfolio.backlog.{key}"))._repr_html_())
-    names = ("who", "promise", "amount", "due", "days", "state")
-    rows = [
-        (sheet.who(row.borrower_id), row.promise, sheet.money(row.amount), sheet.day(row.due_on), _whole(row.days_late),
-         words(f"talks.state.{row.state}"))
-        for row in late.head(SHOWN).itertuples()
-    ]  # fmt: skip
-    return listed("backlog.promises", names, rows, sheet, numeric=(names[2], names[4]), notes=(_more(late, sheet),))
-
-
-def late_actions(late: pd.DataFrame, any_entered: bool, sheet: BookSheet) -> Exhibit:
-    """Actions past their day, the longest first."""
-    words = sheet.words
-    if late.empty:
-        key = "no_actions" if any_entered else "no_actions_ever"
-        return Exhibit(prose(sheet, words(f"portfolio.backlog.{key}"))._repr_html_())
-    names = ("who", "rule", "level", "owner", "opened", "due", "days")
-    rows = [
-        (sheet.who(row.borrower_id), sheet.rule(row.rule) if row.rule in sheet.rules else row.rule,
-         sheet.state(row.level), _owner(row, sheet), sheet.day(row.opened_on), sheet.day(row.due),
-         _whole(row.days_late))
-        for row in late.head(SHOWN).itertuples()
-    ]  # fmt: skip
-    return listed("backlog.actions", names, rows, sheet, numeric=names[6:], notes=(_more(late, sheet),))
-
-
-def _owner(row: tuple, sheet: BookSheet) -> str | Markup:
-    if not row.steps:
-        return sheet.owner(row.owner)
-    up = sheet.words("portfolio.backlog.escalated", owner=sheet.owner(row.answerable))
-    return _two(sheet.owner(row.owner), up)
 
 
 def quality_table(league: pd.DataFrame, sheet: BookSheet, most: int = 20) -> Exhibit:
@@ -373,6 +311,6 @@ def _file(row: tuple, sheet: BookSheet) -> dict:
     talk = talk if pd.isna(row.contact_days) else words("portfolio.quality.days", days=int(row.contact_days))
     return {
         "who": sheet.who(row.borrower_id), "gaps": str(row.gaps), "missing": named, "late": late, "contact": talk,
-        "old": _whole(row.old_valuations), "collateral": _whole(row.collateral_gaps), "flags": _whole(row.flags),
-        "unjudged": _whole(row.unjudged),
+        "old": whole(row.old_valuations), "collateral": whole(row.collateral_gaps), "flags": whole(row.flags),
+        "unjudged": whole(row.unjudged),
     }  # fmt: skip

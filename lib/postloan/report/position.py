@@ -60,7 +60,7 @@ def _against(standing: pd.DataFrame, settings: object, sheet: Sheet) -> str:
         name = words(f"standing.group.{group}")
         told.append(words("standing.against_group", group=name, count=count, ratios=_names(part, sheet)))
     groups = words("case.comma").join(told) if told else words("standing.level.none")
-    return words("standing.against", groups=groups, months=settings.late_months)
+    return words("standing.against", groups=groups, months=settings.late_months, currency=sheet.currency)
 
 
 def _lacking(standing: pd.DataFrame, settings: object, sheet: Sheet) -> tuple[str, ...]:

@@ -182,33 +182,25 @@ def path_table(use: object, name: str, sheet: Sheet) -> Exhibit:
     """
     if use.paths.empty:
         return Exhibit("")
-    words, rows = sheet.words, []
-    columns = tuple(words(f"proceeds.column.{part}") for part in ("flag", "drawdown", "way", "entries"))
+    columns = tuple(sheet.words(f"proceeds.column.{part}") for part in ("flag", "drawdown", "way", "entries"))
     shown = pd.MultiIndex.from_frame(_distinct(use)[["flag", *KEY]])
     steps = use.paths[pd.MultiIndex.from_frame(use.paths[["flag", *KEY]]).isin(shown)]
     steps = steps.drop_duplicates([*KEY, "flag", "path", "to", "on", "amount"])
     by = steps.groupby(["flag", *KEY, "path"], sort=False)
     largest = by["amount"].max().sort_values(ascending=False).head(_ROWS)
-    for key in largest.index:
-        way = by.get_group(key)
-        hands = [
-            words(
-                "proceeds.step",
-                to=words("proceeds.home") if row.to == name else row.to,
-                date=f"{row.on:%m-%d}",
-                amount=words.money(row.amount, sheet.currency),
-            )
-            for row in way.itertuples()
-        ]
-        entries = words("case.comma").join(dict.fromkeys(way["transaction_id"].astype(str)))
-        cells = (
-            words(f"proceeds.flag.{key[0]}.title"),
-            f"{key[2]}/{key[3]}",
-            words("proceeds.arrow").join([words("proceeds.home"), *hands]),
-            entries,
-        )
-        rows.append(cells)
-    return tabled(words("proceeds.paths"), columns, rows, sheet)
+    rows = [_path_row(key, by.get_group(key), name, sheet) for key in largest.index]
+    return tabled(sheet.words("proceeds.paths"), columns, rows, sheet)
+
+
+def _path_row(key: tuple, way: pd.DataFrame, name: str, sheet: Sheet) -> tuple[str, ...]:
+    """Flag, drawdown, the hands the money went through and the entries that show it."""
+    words, hands = sheet.words, [sheet.words("proceeds.home")]
+    for row in way.itertuples():
+        to = words("proceeds.home") if row.to == name else row.to
+        amount = words.money(row.amount, sheet.currency)
+        hands.append(words("proceeds.step", to=to, date=f"{row.on:%m-%d}", amount=amount))
+    entries = words("case.comma").join(dict.fromkeys(way["transaction_id"].astype(str)))
+    return words(f"proceeds.flag.{key[0]}.title"), f"{key[2]}/{key[3]}", words("proceeds.arrow").join(hands), entries
 
 
 def gap_table(use: object, sheet: Sheet) -> Exhibit:

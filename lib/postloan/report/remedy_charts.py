@@ -6,12 +6,14 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, svg_of
 from postloan.report.exhibits import Exhibit
 from postloan.report.remedies import Plan
+from postloan.wording import Texts
 
 _WAYS = 3
 
@@ -21,36 +23,11 @@ def worth(told: Plan) -> Exhibit:
     if told.empty:
         return Exhibit("")
     words, table = told.sheet.words, told.options.sort_values("ev", ascending=False, na_position="last")
-    divisor, scale, _ = words.scale(float(table[["npv", "ev"]].abs().max().max()))
     now = float(table.loc[table["kind"] == "enforce", "ev"].iloc[0])
-    barred = (table["legal"] == "fail") | (table["viable"] == "fail")
-    places = np.arange(len(table))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.27 * len(table) + 0.75))
+        figure = Figure(figsize=(WIDE, 0.27 * len(table) + 0.75))
         figure.subplots_adjust(left=0.36, right=0.97, top=1 - 0.35 / figure.get_figheight(), bottom=0.1)
-        ax = figure.subplots()
-        labels = {name: words(f"remedies.chart.{name}") for name in ("npv", "ev")}
-        ax.barh(places, table["npv"] / divisor, height=0.66, color=SOFT, alpha=0.5)
-        bars = ax.barh(places, table["ev"] / divisor, height=0.34, color=ACCENT)
-        for bar, hollow in zip(bars, barred, strict=True):
-            bar.set(facecolor="white" if hollow else ACCENT, edgecolor=ACCENT, linewidth=0.8)
-        ax.axvline(now / divisor, color=ALARM, linewidth=0.8, linestyle="--")
-        ax.set_yticks(places, [told.name(name) + ("" if not bar else " ▲") for name, bar in barred.items()])
-        ax.invert_yaxis()
-        ax.xaxis.set_major_formatter(lambda value, _: words.number(value, 0))
-        ax.set_title(words.unit(told.sheet.currency, scale), loc="left")
-        keys = [Patch(color=SOFT, alpha=0.5, label=labels["npv"]), Patch(color=ACCENT, label=labels["ev"])]
-        keys.append(Patch(facecolor="white", edgecolor=ACCENT, label=words("remedies.verdict.fail") + " ▲"))
-        ax.legend(
-            handles=keys,
-            frameon=False,
-            fontsize=7,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-            ncols=3,
-            borderaxespad=0,
-        )
-        sns.despine(ax=ax)
+        _worth_bars(figure.subplots(), table, now, told)
         svg = svg_of(figure)
     said = {"now": told.money(now)}
     alt = words("remedies.chart.worth_alt_none", **said)
@@ -58,6 +35,32 @@ def worth(told: Plan) -> Exhibit:
         best = {"best": told.name(told.advice.option), "ev": told.money(told.advice.ev)}
         alt = words("remedies.chart.worth_alt", **best, **said)
     return framed(svg, words("remedies.chart.worth"), alt, told.sheet)
+
+
+def _worth_bars(ax: Axes, table: pd.DataFrame, now: float, told: Plan) -> None:
+    """As agreed wide and pale, as expected narrow and dark, hollow where barred."""
+    words, places = told.sheet.words, np.arange(len(table))
+    divisor, scale, _ = words.scale(float(table[["npv", "ev"]].abs().max().max()))
+    barred = (table["legal"] == "fail") | (table["viable"] == "fail")
+    ax.barh(places, table["npv"] / divisor, height=0.66, color=SOFT, alpha=0.5)
+    bars = ax.barh(places, table["ev"] / divisor, height=0.34, color=ACCENT)
+    for bar, hollow in zip(bars, barred, strict=True):
+        bar.set(facecolor="white" if hollow else ACCENT, edgecolor=ACCENT, linewidth=0.8)
+    ax.axvline(now / divisor, color=ALARM, linewidth=0.8, linestyle="--")
+    ax.set_yticks(places, [told.name(name) + (" ▲" if bar else "") for name, bar in barred.items()])
+    ax.invert_yaxis()
+    ax.xaxis.set_major_formatter(lambda value, _: words.number(value, 0))
+    ax.set_title(words.unit(told.sheet.currency, scale), loc="left")
+    _worth_key(ax, words)
+    sns.despine(ax=ax)
+
+
+def _worth_key(ax: Axes, words: Texts) -> None:
+    keys = [Patch(color=SOFT, alpha=0.5, label=words("remedies.chart.npv"))]
+    keys.append(Patch(color=ACCENT, label=words("remedies.chart.ev")))
+    keys.append(Patch(facecolor="white", edgecolor=ACCENT, label=words("remedies.verdict.fail") + " ▲"))
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0}
+    ax.legend(handles=keys, frameon=False, ncols=3, **place)
 
 
 def cover(told: Plan) -> Exhibit:
@@ -68,7 +71,7 @@ def cover(told: Plan) -> Exhibit:
     parts = {name: _paths(name, told) for name in names}
     span = max(3, *(int(base.index.max()) for base, _ in parts.values()))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.2))
+        figure = Figure(figsize=(WIDE, 2.2))
         figure.subplots_adjust(left=0.06, right=0.98, top=0.84, bottom=0.16, wspace=0.2)
         axes = figure.subplots(1, len(names), squeeze=False, sharey=True).ravel()
         for ax, (name, (base, low)) in zip(axes, parts.items(), strict=True):
@@ -117,7 +120,7 @@ def tornado(told: Plan) -> Exhibit:
     divisor, scale, _ = words.scale(float(max(wide.abs().max().max(), abs(told.advice.margin))))
     places, lead = np.arange(len(wide)), told.advice.margin / divisor
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.3 * len(wide) + 0.7))
+        figure = Figure(figsize=(WIDE, 0.3 * len(wide) + 0.7))
         figure.subplots_adjust(left=0.22, right=0.97, top=1 - 0.3 / figure.get_figheight(), bottom=0.16)
         ax = figure.subplots()
         for end, colour in (("low", ALARM), ("high", ACCENT)):

@@ -276,7 +276,7 @@ def settings_table(told: Plan) -> Exhibit:
     columns = tuple(words(f"remedies.settings_column.{name}") for name in ("part", "value", "basis"))
     recovery, marks = rules.recovery, rules.marks
     rows = [
-        (words(f"remedies.kind.{name}"), words.value(asset.haircut, "pct"), asset.basis)
+        (words(f"remedies.kind.{name}"), words.value(recovery.haircut(name), "pct"), asset.basis)
         for name, asset in recovery.assets.items()
     ]
     named = {

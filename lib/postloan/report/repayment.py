@@ -25,7 +25,12 @@ def story(covers: pd.DataFrame, future: object, coming: pd.Series, assumed: obje
     words, told = sheet.words, []
     if coming["own_principal"] + coming["own_interest"] <= 0:
         told.append(words("capacity.no_loans"))
-    told += [_now(covers, sheet), *_coming(future, assumed, sheet), *_renewed(covers, coming, sheet)]
+    told += [
+        _now(covers, sheet),
+        *_apart(covers, sheet),
+        *_coming(future, assumed, sheet),
+        *_renewed(covers, coming, sheet),
+    ]
     if coming["overdue"] > 0:
         told.append(words("capacity.overdue", amount=words.money(coming["overdue"], sheet.currency)))
     told += _means(covers, future, assumed, sheet)
@@ -42,6 +47,15 @@ def _now(covers: pd.DataFrame, sheet: Sheet) -> str:
     earlier = words("capacity.before", dscr=words.number(before.iloc[-1])) if len(before) else ""
     sums = {name: words.money(last[name], sheet.currency) for name in ("cash", "service")}
     return words("capacity.now", period=period, dscr=words.number(last["dscr"]), before=earlier, **sums)
+
+
+def _apart(covers: pd.DataFrame, sheet: Sheet) -> list[str]:
+    """Why the cash counted here and that of operations lie on two sides of nil, where they do."""
+    last = covers.iloc[-1]
+    if not last["cash"] * last["cfo"] < 0:
+        return []
+    sums = {name: sheet.words.money(last[name], sheet.currency) for name in ("cash", "cfo")}
+    return [sheet.words("capacity.apart_above" if last["cfo"] > 0 else "capacity.apart_below", **sums)]
 
 
 def _year(future: object) -> pd.Series | None:

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from postloan.measures import measures
-from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, framed, svg_of
+from postloan.report.charts import ACCENT, ALARM, INK, SOFT, STYLE, WIDE, framed, svg_of
 from postloan.report.exhibits import DASH, Exhibit, Sheet, table
 from postloan.report.narrative import Prose
 from postloan.report.signals import level_mark
@@ -55,18 +55,16 @@ def milestones(
     return Milestones(warned, rule, seen, *days)
 
 
-def lead(
-    found: Milestones, figures: pd.DataFrame, borrower_id: str, rules: Mapping[str, object], twin: str, sheet: Sheet
-) -> Prose:
+def lead(found: Milestones, figures: pd.DataFrame, rules: Mapping[str, object], twin: str, sheet: Sheet) -> Prose:
     """The finding first: when the suite first warned, on what and how the watched figures then stood, what was done
-    when, what became of the twin. `figures`: borrower_id, as_of, metric, value."""
+    when, what became of the twin. `figures` of the borrower: as_of, metric, value."""
     words = sheet.words
     if pd.isna(found.warned_on):
         return Prose((words("replay.no_warning"),))
     told = [words("replay.warned", date=words.date(found.warned_on), title=sheet.said(rules[found.rule].title))]
     if found.seen_on < found.warned_on:
         told.append(words("replay.seen_first", date=words.date(found.seen_on)))
-    told += _stood(figures[figures["borrower_id"] == borrower_id], found.warned_on, sheet)
+    told += _stood(figures, found.warned_on, sheet)
     if pd.notna(found.changed_on):
         gap = (found.changed_on - found.warned_on).days / _DAYS_A_MONTH
         told.append(words("replay.changed", date=words.date(found.changed_on), months=words.number(gap, 1)))
@@ -206,10 +204,11 @@ def paths(
     if shown.empty:
         return Exhibit("")
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 2.0))
+        figure = Figure(figsize=(WIDE, 2.0))
         figure.subplots_adjust(left=0.07, right=0.98, top=0.86, bottom=0.16, wspace=0.28)
         for ax, name in zip(figure.subplots(1, len(names), squeeze=False).ravel(), names, strict=True):
-            _path(ax, shown[shown["metric"] == name], name, list(borrowers), found, sheet)
+            _path(ax, shown[shown["metric"] == name], list(borrowers), found)
+            ax.set_title(sheet.metric(name), loc="left")
         svg = svg_of(figure)
     first = next(iter(borrowers))
     ends = []
@@ -222,9 +221,7 @@ def paths(
     return framed(svg, words("replay.paths", **dict(zip(("one", "two"), borrowers.values(), strict=False))), alt, sheet)
 
 
-def _path(
-    ax: matplotlib.axes.Axes, rows: pd.DataFrame, name: str, ids: list[str], found: Milestones, sheet: Sheet
-) -> None:
+def _path(ax: matplotlib.axes.Axes, rows: pd.DataFrame, ids: list[str], found: Milestones) -> None:
     for borrower, colour, dash in zip(ids, (ACCENT, SOFT), ("-", "--"), strict=False):
         mine = rows[rows["borrower_id"] == borrower]
         sns.lineplot(
@@ -233,7 +230,6 @@ def _path(
     for day, colour in ((found.warned_on, ALARM), (found.changed_on, INK)):
         if pd.notna(day):
             ax.axvline(day, color=colour, linewidth=0.7, linestyle=":")
-    ax.set_title(sheet.metric(name), loc="left")
     ax.set(xlabel="", ylabel="")
     ends = [rows["as_of"].min(), rows["as_of"].max()]
     ax.set_xticks(ends, [f"{day:%y-%m}" for day in ends])

@@ -148,11 +148,13 @@ def _trigger(row: Mapping, floors: object) -> object:
 
 
 def _figures(inputs: str, floors: object, sheet: Sheet) -> str:
-    """What a trigger saw: days and shares with their numbers, a yes by its name."""
+    """What a trigger saw: days and shares with their numbers, those by whom a yes holds with their class."""
     words, told = sheet.words, []
     for name, value in json.loads(inputs).items():
         kind = floors.known[name].kind
-        if value is not None and kind in ("days", "share"):
+        if isinstance(value, dict):
+            told += [words("verdict.by", who=who, name=words(f"verdict.class.{each}")) for who, each in value.items()]
+        elif value is not None and kind in ("days", "share"):
             shown = (
                 words.value(value, "pct") if kind == "share" else words("case.days", days=words.value(value, "days"))
             )

@@ -30,6 +30,11 @@ class BookSheet(Sheet):
         under = Markup('<small class="under">{}</small>').format(name) if name and name != borrower_id else ""
         return escape(borrower_id) + under
 
+    def named(self, borrower_id: str) -> str:
+        """A borrower as code and name in running text."""
+        name = self.names.get(borrower_id, "")
+        return borrower_id if name in ("", borrower_id) else f"{borrower_id} {name}"
+
     def short(self, ids: Iterable[str], most: int = 6) -> str:
         """Some borrowers by code, and how many there are in all."""
         ids, words = list(ids), self.words
@@ -99,3 +104,13 @@ def listed(key: str, names: tuple[str, ...], rows: list[tuple], sheet: BookSheet
 def prose(sheet: BookSheet, *sentences: str) -> Prose:
     """One paragraph of sentences; empty ones left out."""
     return Prose((sheet.words("portfolio.joint").join(each for each in sentences if each),))
+
+
+def two(first: str | Markup, second: str | Markup) -> Markup:
+    """A cell of two lines, the second small."""
+    return Markup('{}<small class="under">{}</small>').format(first, second)
+
+
+def whole(value: float) -> str:
+    """A count; a dash where it is not known."""
+    return DASH if pd.isna(value) else f"{int(value):,}"

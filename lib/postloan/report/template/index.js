@@ -15,7 +15,8 @@ let drawn = 0;
 let sorting = "";
 
 function record(row) {
-  return { row, text: row.cells[0].textContent.toLocaleLowerCase(), keys: new Map(), order: 0 };
+  const text = `${row.cells[0].textContent} ${row.dataset.also ?? ""}`.toLocaleLowerCase(); // the name in both languages
+  return { row, text, keys: new Map(), order: 0 };
 }
 
 // The rows behind the first ones are text until somebody asks: a browser that runs scripts does not lay them out.
