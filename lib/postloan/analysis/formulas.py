@@ -27,6 +27,8 @@ FUNCTIONS: dict[str, Callable] = {
     "logistic": expit,
     "positive": lambda x: np.where(np.isnan(x), np.nan, x > 0),
     "negative": lambda x: np.where(np.isnan(x), np.nan, x < 0),
+    "highest": lambda *each: np.max(each, axis=0),
+    "lowest": lambda *each: np.min(each, axis=0),
     "cagr": lambda now, then, years: np.where((now > 0) & (then > 0), _power(now, then, years), np.nan),
 }
 _OPERATORS = {ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide}
