@@ -12,7 +12,7 @@ DESK := lib/postloan/report/lab
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
-$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json $(DESK)/extension/package.json
+$(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloan.json $(DESK)/extension/static/languages.js
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "postloan needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Call: make PYTHON=python3.x …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

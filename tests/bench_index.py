@@ -75,7 +75,8 @@ def _job(borrower: str, name: str, chance: random.Random, language: str) -> dict
     facts |= {"next_review": day, "latest_period": "2025-12-31", "headline": headline, "seconds": 1.0, "status": "ok"}
     place = {"path": f"borrower_review/{language}/{borrower}.html", "language": language, "notebook": "borrower_review"}
     industry = chance.choice(["C35 专用设备", "C39 电子", "C14 食品", "F51 批发", "C27 医药"])
-    return {"borrower_id": borrower, "name": name, "industry": industry, "old": False, "error": None, **place, **facts}
+    told = {"name": name, "name_en": f"{chance.choice(PLACES)} {chance.choice(TRADES)} Co., Ltd."}
+    return {"borrower_id": borrower, **told, "industry": industry, "old": False, "error": None, **place, **facts}
 
 
 def measured(browser: object, address: str) -> dict[str, list[float]]:
@@ -104,7 +105,8 @@ def _timed(tab: Page, act: tuple[str, str | None]) -> float:
     return tab.evaluate(FRAME, list(act))
 
 
-TYPED = ("b", "b0", "b00", "b001", "", "北", "北岭", "")
+TYPED = ("b", "b0", "b00", "b001", "", "北", "北岭", "", "be", "beiling h", "")
+PLACES, TRADES = ("Beiling", "Junchi", "Yaoguang", "Lanchuan"), ("Heavy Machinery", "Foods", "Electronics", "Parts")
 ACTS = {
     "a keystroke of the search": [("#filter", text) for text in TYPED],
     "a filter": [("[name=level]", level) for level in ("red", "none", "orange", "")],

@@ -73,7 +73,7 @@ INSIDE = {
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
-INSIDE["judgement"] |= {"class_rules", "chasing", "proof", "exposures", "loan_facts"}
+INSIDE["judgement"] |= {"class_rules", "chasing", "proof", "exposures", "loan_facts", "limits"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}

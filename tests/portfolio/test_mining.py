@@ -1,5 +1,7 @@
 """Patterns against counts on paper."""
 
+from math import comb
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,9 @@ def test_lift_by_hand():
     assert (pair["one"], pair["other"], pair["both"]) == ("a", "z", 4)
     assert pair["lift"] == pytest.approx(4.0)
     assert (pair["same_group"], pair["examples"]) == (False, "A,B,C,D")
+    assert pair["chance"] == pytest.approx(
+        (comb(5, 4) * comb(15, 0)) / comb(20, 4)
+    )  # all four of a among the five of z
 
 
 def test_too_few_make_no_pair():
@@ -84,3 +89,19 @@ def test_our_own_delays_are_no_pattern():
     signals = live(review_late="ABCD", actions_late="ABCD", z="ABCD")
     assert mining.together(signals, 20).empty
     assert mining.segments(signals, standing([{"borrower_id": name} for name in "ABCD"])).empty
+
+
+def test_many_looks_raise_the_chance():
+    one = mining.chance_alone([4], [4], [5], 20)
+    many = mining.chance_alone([4, 1, 1], [4, 4, 4], [5, 5, 5], 20)
+    assert many[0] == pytest.approx(3 * one[0])
+    assert (many <= 1).all()
+    assert len(mining.chance_alone([], [], [], 20)) == 0
+
+
+def test_noise_is_called_noise():
+    """Signals thrown at borrowers without any tie: none is rarer than one in twenty."""
+    random = np.random.default_rng(8)
+    ids = [f"B{n}" for n in range(60)]
+    signals = pd.concat([live(**{f"r{n}": random.choice(ids, 15, replace=False)}) for n in range(20)])
+    assert (mining.together(signals, 60)["chance"] > 0.05).all()

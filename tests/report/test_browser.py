@@ -346,7 +346,9 @@ LAB = """() => {
     const commands = { addCommand: (_, about) => { window.both = about.execute; } };
     const container = window._JUPYTERLAB['postloan-lab'];
     container.init({ '@jupyterlab/notebook': token, '@jupyterlab/apputils': token });
-    return container.get('./extension').then((made) => made().default.activate({ commands }, tracker, null));
+    return container.get('./extension').then((made) => {
+        made().default.activate({ commands }, tracker, null);
+        return made().__esModule; });
 }"""
 
 
@@ -354,7 +356,7 @@ def test_lab_shows_the_language_of_the_run(browser):
     """JupyterLab's extension, driven by a notebook of five cells: the other language is hidden until asked for."""
     tab = browser.new_page()
     tab.add_script_tag(path=ROOT / "lib/postloan/report/lab/extension/static/languages.js")
-    tab.evaluate(LAB)
+    assert tab.evaluate(LAB) is True
     tab.wait_for_function("() => hidden() === '10000'")
     tab.evaluate("""() => edit('language = "zh"')""")
     tab.wait_for_function("() => hidden() === '01000'")

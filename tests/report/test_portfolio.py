@@ -100,6 +100,15 @@ def test_counts_are_drawn_and_tabled(sheet):
     assert "60.0%" in told(portfolio_tables.count_table(counts["level"], "level", 0, sheet))
 
 
+def test_guarantees_are_drawn_apart(sheet):
+    pairs = [(f"A{n:02}", f"B{n:02}") for n in range(14)] + [("C1", "C2"), ("C2", "C3"), ("C3", "C1")]
+    pairs = pd.DataFrame(pairs, columns=["guarantor", "borrower_id"])
+    stand = pd.DataFrame({"borrower_id": ["C1"], "level": ["red"]})
+    drawn = portfolio_charts.guarantees(pairs, stand, pd.DataFrame(), pd.DataFrame(), sheet).html
+    assert drawn == portfolio_charts.guarantees(pairs, stand, pd.DataFrame(), pd.DataFrame(), sheet).html
+    assert sheet.words("portfolio.contagion.chart_some", shown=12, count=15).strip() in drawn
+
+
 def test_nobody_classed_is_not_nobody_bad(sheet):
     stand = hand_book.standing(UNKNOWN)
     counts = [standing.counts(stand, name, states) for name, states in (("level", LEVELS), ("class", CLASSES))]
@@ -160,6 +169,18 @@ def test_late_actions_make_a_row_a_borrower(sheet):
     assert sheet.words("portfolio.backlog.others", count=1) in said
     assert said.index(sheet.rule("revenue_falls")) < said.index(sheet.rule("losses_continue"))
     assert sheet.rule("overdue") not in said
+
+
+def test_cleared_stands_apart(sheet):
+    about = {"borrower_id": "A", "status": "cleared", "level": "red"}
+    rows = [{**about, "rule": rule, "closed": closed, "closes_on": pd.Timestamp(AS_OF)}
+            for rule, closed in (("overdue", True), ("revenue_falls", False))]  # fmt: skip
+    gone = pd.DataFrame(rows)
+    said = told(portfolio_backlog.cleared(gone, sheet))
+    assert sheet.rule("overdue") in said
+    assert AS_OF in said
+    assert AS_OF not in told(portfolio_backlog.cleared(gone.assign(closed=True), sheet)).split("A ")[1].split("—")[0]
+    assert portfolio_backlog.cleared(gone.assign(status="new"), sheet).html == ""
 
 
 def test_gaps_are_named(sheet):

@@ -10,13 +10,17 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.stats import hypergeom
+from statsmodels.stats.multitest import multipletests
 
 from postloan.judgement.sight import Sight
 from postloan.portfolio import policy as policies
 from postloan.portfolio.policy import Mining
 
-PAIRS = ["one", "other", "both", "ones", "others", "borrowers", "lift", "same_group", "examples"]
-BEFORE = ["rule", "troubled", "shown", "share", "calm", "calm_shown", "calm_share", "lift", "lead_days", "examples"]
+PAIRS = ["one", "other", "both", "ones", "others", "borrowers", "lift", "chance", "same_group", "examples"]
+BEFORE = [
+    "rule", "troubled", "shown", "share", "calm", "calm_shown", "calm_share", "lift", "chance", "lead_days", "examples",
+]  # fmt: skip
 ODD = ["borrower_id", "metric", "value", "usual", "own_z", "periods", "peers", "peer_z", "count", "group"]
 SEGMENTS = ["segment", "borrowers", "exposure", "core", "industries", "members"]
 _NORMAL = 1.4826  # median absolute deviation to standard deviation
@@ -36,7 +40,8 @@ def together(signals: pd.DataFrame, borrowers: int, mining: Mining | None = None
     """Pairs of signals that share borrowers more often than chance (PAIRS), those of different groups first.
 
     `signals` (borrower_id, rule, group) are the live ones, `borrowers` how many were judged. lift = both x borrowers /
-    (ones x others); a pair needs the count and the lift of params. `examples` are borrowers with commas.
+    (ones x others); a pair needs the count and the lift of params. `chance` is `chance_alone` over all pairs looked at.
+    `examples` are borrowers with commas.
     """
     told = _params(mining)
     shown = _theirs(signals, told).drop_duplicates(["borrower_id", "rule"])
@@ -46,13 +51,22 @@ def together(signals: pd.DataFrame, borrowers: int, mining: Mining | None = None
     rows = []
     for one, other in combinations(common, 2):
         both = by[one] & by[other]
-        lift = len(both) * borrowers / (len(by[one]) * len(by[other]))
-        if len(both) >= told.fewest_together and lift >= told.lift:
-            sizes = (len(both), len(by[one]), len(by[other]), borrowers, lift)
-            rows.append((one, other, *sizes, bool(group[one] == group[other]), ",".join(sorted(both)[:_EXAMPLES])))
+        sizes = (len(both), len(by[one]), len(by[other]), borrowers)
+        lift = len(both) * borrowers / (sizes[1] * sizes[2])
+        same = bool(group[one] == group[other])
+        rows.append((one, other, *sizes, lift, np.nan, same, ",".join(sorted(both)[:_EXAMPLES])))
     found = pd.DataFrame(rows, columns=PAIRS)
+    found["chance"] = chance_alone(found["both"], found["ones"], found["others"], borrowers)
+    found = found[(found["both"] >= told.fewest_together) & (found["lift"] >= told.lift)]
     order = ["same_group", "both", "lift", "one", "other"]
     return found.sort_values(order, ascending=[True, False, False, True, True], ignore_index=True)
+
+
+def chance_alone(both: pd.Series, ones: pd.Series, others: pd.Series, of: int) -> np.ndarray:
+    """How often chance alone would bring so many together at one of the places looked at: Fisher's exact test, one
+    side, raised for the number of looks (Holm)."""
+    alone = hypergeom.sf(np.asarray(both, int) - 1, of, np.asarray(ones, int), np.asarray(others, int))
+    return multipletests(alone, method="holm")[1] if len(alone) else alone
 
 
 def trouble(instalments: pd.DataFrame, mining: Mining | None = None) -> pd.Series:
@@ -72,8 +86,9 @@ def before(
 
     `signals` and `levels` are those of `history` (who was judged on which day), `troubled` is `trouble`. Of borrowers
     judged within the quarters of params before their trouble, `shown` had the signal then (`share`); of those never in
-    trouble `calm_shown` had it on any of the days. lift = share / calm_share (infinite where no calm borrower had it).
-    `lead_days`: median days from the first such day to the trouble. Empty where nobody was seen before trouble.
+    trouble `calm_shown` had it on any of the days. lift = share / calm_share (infinite where no calm borrower had it);
+    `chance` is `chance_alone` over all signals seen. `lead_days`: median days from the first such day to the trouble.
+    Empty where nobody was seen before trouble.
     """
     told = _params(mining)
     signals = _theirs(signals, told)
@@ -92,6 +107,7 @@ def before(
     quiet = signals[signals["borrower_id"].isin(calm)].groupby("rule")["borrower_id"].nunique()
     rows["calm_shown"] = quiet.reindex(rows.index, fill_value=0)
     rows = rows.assign(troubled=len(ids), calm=len(calm), share=rows["shown"] / len(ids))
+    rows["chance"] = chance_alone(rows["shown"], rows["shown"] + rows["calm_shown"], len(ids), len(ids) + len(calm))
     rows["calm_share"] = rows["calm_shown"] / len(calm) if calm else np.nan
     rows["lift"] = rows["share"] / rows["calm_share"]
     kept = rows[(rows["shown"] >= told.fewest_together) & ~(rows["lift"] < told.lift)].reset_index()

@@ -59,8 +59,8 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
     divisor, scale, _ = words.scale(shown["revenue"].max() * 10)
     days, unit = shown["period_end"], words.unit(sheet.currency, scale)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDE, 2.3))
-        figure.subplots_adjust(left=0.06, right=0.99, top=0.88, bottom=0.12, wspace=0.15)
+        figure = Figure(figsize=(WIDE, 1.75))
+        figure.subplots_adjust(left=0.06, right=0.99, top=0.84, bottom=0.15, wspace=0.15)
         sold, earned = figure.subplots(1, 2)
         _columns(sold, days, shown["revenue"] / divisor, f"{words('chart.revenue')}  ({unit})", ACCENT)
         _columns(earned, days, shown["net_profit"] / divisor, f"{words('chart.profit')}  ({unit})", SOFT)
@@ -197,8 +197,8 @@ def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sh
     if len(past) + len(ahead) < 2 or (ahead.empty and pd.isna(covers["dscr"].iloc[-1])):
         return Exhibit("")
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDE, 2.4))
-        figure.subplots_adjust(left=0.06, right=0.98, top=0.88, bottom=0.12)
+        figure = Figure(figsize=(WIDE, 1.8))
+        figure.subplots_adjust(left=0.06, right=0.98, top=0.84, bottom=0.15)
         ax = figure.subplots()
         ax.plot(past["period_end"], past["dscr"], color=ACCENT, linewidth=1.5, marker="o", markersize=2.5)
         for level, shade in ((0.95, 0.25), (0.8, 0.5)):
@@ -262,7 +262,7 @@ def framed(svg: str, title: str, alt: str, sheet: Sheet) -> Exhibit:
 
 
 _Node = tuple[str, str, float, bool]  # label, figure, money, whether it asks for an answer
-_FULL, _SLOT = 130.0, 28.0  # height of all money, and least of a node with its label
+_FULL, _SLOT = 110.0, 28.0  # height of all money, and least of a node with its label
 
 
 def flow_svg(left: list[_Node], right: list[_Node], bands: list[tuple[int, int, float]]) -> str:

@@ -19,6 +19,8 @@ from postloan.tables import CLASSES, LEVELS
 
 _TINT = {"red": ALARM, "orange": "#c96f1a", "yellow": "#c9a227", "none": SOFT}
 NPL = CLASSES[2:]
+CIRCLES, MOST = 12, 12  # circles of guarantees that are drawn, borrowers on one circle
+_HEIGHT = {1: 3.2, 2: 1.9, 4: 0.95}  # of a row of graphs, by how many stand abreast
 LABEL = 22  # letters of a name beside a bar
 
 
@@ -30,7 +32,7 @@ def counts(levels: pd.DataFrame, classes: pd.DataFrame, sheet: BookSheet) -> Exh
     owed = bool(levels["exposure"].notna().any())
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDE, 1.75))
-        grid = figure.add_gridspec(1, 2, left=0.11, right=0.985, top=0.84, bottom=0.05, wspace=0.42)
+        grid = figure.add_gridspec(1, 2, left=0.15, right=0.985, top=0.84, bottom=0.05, wspace=0.42)
         _standing(figure, grid[0], levels, owed, sheet)
         if _classed(classes):
             _standing(figure, grid[1], classes, owed, sheet)
@@ -112,12 +114,14 @@ def _curves(ax: matplotlib.axes.Axes, curves: pd.DataFrame) -> None:
     for name, colour in zip(names, sns.color_palette("crest", max(len(names), 2)), strict=False):
         mine = curves[curves["cohort"] == name].sort_values("month")
         ax.step(mine["month"], mine["share"] * 100, where="post", color=colour, linewidth=1.4)
-        if mine["share"].iloc[-1] > 0:
-            ax.text(mine["month"].iloc[-1], mine["share"].iloc[-1] * 100, f" {name}", va="bottom", color=colour)
-    last = curves.sort_values("month").groupby("cohort")["share"].last()
-    ax.text(1, 0, ", ".join(last.index[last == 0]), va="bottom", color=INK)  # curves at nil lie on one another
+    last = curves.sort_values("month").groupby("cohort")[["month", "share"]].last()
+    ax.text(1, 0, ", ".join(last.index[last["share"] == 0]), va="bottom", color=INK)  # curves at nil lie on one another
     top = float(curves["share"].max()) * 100 if len(curves) else 0.0
-    ax.set_ylim(0, max(top * 1.2, ax.get_ylim()[1], 1.0))
+    high, place = max(top * 1.2, ax.get_ylim()[1], 1.0), 0.0
+    for name, row in last[last["share"] > 0].sort_values("share").iterrows():
+        place = max(row["share"] * 100, place + high * 0.075 if place else 0.0)  # names one above the other
+        ax.text(row["month"], place, f" {name}", va="center", color=INK)
+    ax.set_ylim(0, high)
     ax.set_xlim(left=0)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 6, 10], integer=True))
 
@@ -171,29 +175,61 @@ def guarantees(
     if pairs.empty:
         return Exhibit("")
     graph = nx.DiGraph(list(pairs[["guarantor", "borrower_id"]].itertuples(index=False, name=None)))
+    parts = sorted(nx.weakly_connected_components(graph), key=lambda part: (-len(part), min(part)))
+    rows = _rows([_tied(graph, part) for part in parts[:CIRCLES]])
+    heights = [_HEIGHT[wide] for wide, _ in rows]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDE, 2.3))
-        _graph(figure.add_axes([0.02, 0.02, 0.96, 0.96]), graph, standing.set_index("borrower_id")["level"], sheet)
+        figure = Figure(figsize=(WIDE, sum(heights)))
+        grid = figure.add_gridspec(
+            len(rows), 1, height_ratios=heights, left=0.01, right=0.99, top=1, bottom=0, hspace=0
+        )
+        for place, (wide, tied) in zip(grid, rows, strict=True):
+            cells = place.subgridspec(1, wide, wspace=0.02)
+            for cell, part in zip(cells, tied, strict=False):
+                _graph(figure.add_subplot(cell), part, standing.set_index("borrower_id")["level"], sheet)
         svg = svg_of(figure)
     most = ""
     if len(reach) and reach["reached"].iloc[0]:
         first = reach.iloc[0]
         about = {"who": first["borrower_id"], "exposure": sheet.money(first["exposure"])}
         most = words("portfolio.contagion.chart_most", **about)
+    if len(parts) > CIRCLES:
+        most += words("portfolio.contagion.chart_some", shown=CIRCLES, count=len(parts))
     alt = words("portfolio.contagion.chart_alt", pairs=len(pairs), loops=len(loops), most=most)
     return framed(svg, words("portfolio.contagion.chart"), alt, sheet)
 
 
+def _tied(graph: nx.DiGraph, part: set[str]) -> nx.DiGraph:
+    """Some borrowers of a graph in the order of their codes, so that the picture is always the same."""
+    made = nx.DiGraph()
+    made.add_nodes_from(sorted(part))
+    made.add_edges_from(edge for edge in graph.edges if edge[0] in part)
+    return made
+
+
+def _rows(parts: list[nx.DiGraph]) -> list[tuple[int, list[nx.DiGraph]]]:
+    """Ties in rows, the largest first: one, two or four abreast by how many borrowers they hold."""
+    sizes = {1: lambda count: count > MOST, 2: lambda count: 2 < count <= MOST, 4: lambda count: count <= 2}
+    rows = []
+    for wide, fits in sizes.items():
+        mine = [part for part in parts if fits(len(part))]
+        rows += [(wide, mine[start : start + wide]) for start in range(0, len(mine), wide)]
+    return rows
+
+
 def _graph(ax: Axes, graph: nx.DiGraph, level: pd.Series, sheet: BookSheet) -> None:
-    """The borrowers as dots with code and level, on a circle while they are few."""
-    place = nx.circular_layout(graph) if len(graph) <= 12 else nx.spring_layout(graph, seed=1, iterations=60)
+    """Borrowers tied to one another as dots with code and level: two side by side, a few on a circle."""
+    round_ = nx.circular_layout(graph) if len(graph) <= MOST else nx.spring_layout(graph, seed=1, iterations=60)
+    place = {node: (n - 0.5, 0) for n, node in enumerate(graph)} if len(graph) == 2 else round_
     tints = [_TINT.get(level.get(node), SOFT) for node in graph]
-    nx.draw_networkx_edges(graph, place, ax=ax, edge_color=INK, width=0.9, node_size=260, arrowsize=11)
-    nx.draw_networkx_nodes(graph, place, ax=ax, node_color=tints, node_size=200, linewidths=0)
-    for node, at in place.items():
-        label = f"{node} {sheet.plain_state(level.get(node, UNKNOWN))}"
-        ax.annotate(label, at, xytext=(0, -17), textcoords="offset points", ha="center")
-    ax.margins(0.25, 0.35)
+    nx.draw_networkx_edges(graph, place, ax=ax, edge_color=INK, width=0.9, node_size=170, arrowsize=9)
+    nx.draw_networkx_nodes(graph, place, ax=ax, node_color=tints, node_size=120, linewidths=0)
+    for node, (x, y) in place.items():
+        label = f"{node}\n{sheet.plain_state(level.get(node, UNKNOWN))}"
+        across, up = (0, -1) if len(graph) == 2 else (np.sign(x) * (abs(x) > 0.3), np.sign(y) * (abs(y) > 0.3))
+        sides = {"ha": ("center", "left", "right")[int(across)], "va": ("center", "bottom", "top")[int(up)]}
+        ax.annotate(label, (x, y), xytext=(8 * across, 8 * up), textcoords="offset points", linespacing=1.1, **sides)
+    ax.margins(0.45, 0.5 if len(graph) == 2 else 0.3)
     ax.set_axis_off()
 
 

@@ -12,6 +12,7 @@ from postloan.report.whole_book import BookSheet, listed, prose
 from postloan.wording import DASH
 
 SHOWN = 12
+_FINEST = 0.001
 TOLD = 2  # times one signal is told among pairs
 
 
@@ -147,11 +148,11 @@ def together_table(pairs: pd.DataFrame, mining: object, sheet: BookSheet) -> Exh
     kind, across = ("pairs", across) if len(across) else ("same_pairs", pairs)
     if across.empty:
         return _said(sheet, words("portfolio.mining.no_pairs"))
-    names = ("one", "other", "both", "ones", "lift", "examples")
+    names = ("one", "other", "both", "ones", "lift", "chance", "examples")
     rows = [
         (sheet.rule(row.one), sheet.rule(row.other), str(row.both),
          words("portfolio.mining.each", ones=row.ones, others=row.others), words.number(row.lift, 1),
-         row.examples.replace(",", words("portfolio.comma")))
+         _chance(row.chance, sheet), row.examples.replace(",", words("portfolio.comma")))
         for row in _varied(across).itertuples()
     ]  # fmt: skip
     notes = [words("portfolio.mining.pairs_note", fewest=mining.fewest_together, lift=f"{mining.lift:g}")]
@@ -159,7 +160,12 @@ def together_table(pairs: pd.DataFrame, mining: object, sheet: BookSheet) -> Exh
     notes += [words("portfolio.mining.pairs_more", **count)] if len(pairs) > len(rows) else []
     notes += [words("portfolio.mining.same_note")] if kind == "same_pairs" else []
     caption = words(f"portfolio.mining.{kind}")
-    return listed("mining.pairs", names, rows, sheet, numeric=names[2:5], notes=notes, caption=caption)
+    return listed("mining.pairs", names, rows, sheet, numeric=names[2:6], notes=notes, caption=caption)
+
+
+def _chance(chance: float, sheet: BookSheet) -> str:
+    """How often chance alone would do it, no finer than a tenth of a per cent."""
+    return f"< {sheet.share(_FINEST)}" if chance < _FINEST else sheet.share(chance)
 
 
 def _varied(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -179,16 +185,22 @@ def before_table(before: pd.DataFrame, troubled: int, quarters: int, sheet: Book
     if before.empty:
         key = "none_before" if troubled else "no_trouble"
         return _said(sheet, words(f"portfolio.mining.{key}"))
-    names = ("rule", "shown", "calm", "lift", "lead", "examples")
+    names = ("rule", "shown", "calm", "lift", "chance", "lead", "examples")
     rows = []
     for row in before.head(SHOWN).itertuples():
         counts = [words("portfolio.mining.before_of", shown=shown, count=count)
                   for shown, count in ((row.shown, row.troubled), (row.calm_shown, row.calm))]  # fmt: skip
         lift = words.number(row.lift, 1) if np.isfinite(row.lift) else words("portfolio.mining.endless")
-        told = (*counts, lift, words.number(row.lead_days, 0), row.examples.replace(",", words("portfolio.comma")))
+        told = (
+            *counts,
+            lift,
+            _chance(row.chance, sheet),
+            words.number(row.lead_days, 0),
+            row.examples.replace(",", words("portfolio.comma")),
+        )
         rows.append((sheet.rule(row.rule), *told))
     notes = (words("portfolio.mining.before_note", quarters=quarters),)
-    return listed("mining.before", names, rows, sheet, numeric=names[1:5], notes=notes)
+    return listed("mining.before", names, rows, sheet, numeric=names[1:6], notes=notes)
 
 
 def odd_story(odd: pd.DataFrame, measures: dict[str, Measure], sheet: BookSheet) -> Prose:

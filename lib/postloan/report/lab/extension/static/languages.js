@@ -56,8 +56,9 @@
   async function extension() {
     const { INotebookTracker } = await imported("@jupyterlab/notebook");
     const { ICommandPalette } = await imported("@jupyterlab/apputils");
-    const about = { id: "postloan-lab:languages", autoStart: true, activate };
-    return () => ({ default: { ...about, requires: [INotebookTracker], optional: [ICommandPalette] } });
+    const needed = { requires: [INotebookTracker], optional: [ICommandPalette] };
+    const plugin = { id: "postloan-lab:languages", autoStart: true, ...needed, activate };
+    return () => ({ __esModule: true, default: plugin }); // without the mark JupyterLab looks for a plugin in vain and stops
   }
 
   window._JUPYTERLAB = window._JUPYTERLAB ?? {};
