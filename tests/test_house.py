@@ -86,7 +86,7 @@ WIDE = {  # one fact each from all that a judgement rests on, or a form with as 
     "accuracy.drawn_again", "backtest.found", "comparison._going_on", "contacts.sign", "data_quality.league",
     "early_warning.scan", "exhibits.table", "exposures.standing", "hindsight.compare", "hindsight.replay_plans",
     "lead_time.leads", "legality._facts", "legality.checks", "legality.effects", "loan_facts.gather",
-    "recovery.payments", "remedies.plan", "replayed.story", "sample_cast._like", "sample_flows.buy",
+    "recovery.payments", "remedies.plan", "sample_cast._like", "sample_flows.buy",
     "sample_ledger.move", "screen.screen", "stress.run", "viability.tests", "workout.situation",
 }  # fmt: skip
 
