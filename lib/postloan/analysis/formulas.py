@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
@@ -24,7 +24,7 @@ FUNCTIONS: dict[str, Callable] = {
     "abs": np.abs,
     "ln": lambda x: np.log(np.where(x > 0, x, np.nan)),
     "normal": ndtr,
-    "logistic": lambda x: 1 / (1 + np.exp(-x)),
+    "logistic": expit,
     "positive": lambda x: np.where(np.isnan(x), np.nan, x > 0),
     "negative": lambda x: np.where(np.isnan(x), np.nan, x < 0),
     "highest": lambda *each: np.max(each, axis=0),
