@@ -73,7 +73,7 @@ INSIDE = {
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}
     | {"workout_rules", "options", "valuation", "recovery", "legality", "viability", "cash", "comparison", "advice"},
 }
-INSIDE["judgement"] |= {"class_rules", "chasing", "proof", "exposures", "loan_facts"}
+INSIDE["judgement"] |= {"class_rules", "chasing", "proof", "exposures", "loan_facts", "limits"}
 INSIDE["book"] |= {"actions"}
 INSIDE["book"] |= {"sample_cast", "sample_ledger", "sample_loans", "sample_security", "sample_cases", "sample_talks"}
 INSIDE["analysis"] |= {"use_params", "use_facts", "use_rules", "use_papers", "parties", "tracing", "rings"}
@@ -86,7 +86,7 @@ WIDE = {  # one fact each from all that a judgement rests on, or a form with as 
     "accuracy.drawn_again", "backtest.found", "comparison._going_on", "contacts.sign", "data_quality.league",
     "early_warning.scan", "exhibits.table", "exposures.standing", "hindsight.compare", "hindsight.replay_plans",
     "lead_time.leads", "legality._facts", "legality.checks", "legality.effects", "loan_facts.gather",
-    "recovery.payments", "remedies.plan", "replayed.story", "sample_cast._like", "sample_flows.buy",
+    "recovery.payments", "remedies.plan", "sample_cast._like", "sample_flows.buy",
     "sample_ledger.move", "screen.screen", "stress.run", "viability.tests", "workout.situation",
 }  # fmt: skip
 

@@ -38,6 +38,8 @@ def fit(data: Path, out: Path) -> None:
             f"{name}: AUC {each.auc:.3f} [{each.auc_low:.3f}, {each.auc_high:.3f}] on firms not seen, "
             f"{len(each.grids)} factors, {each.effective_parameters:.0f} effective parameters"
         )
+    for name, why in found.left_out.items():
+        click.echo(f"{name}: not fitted: {why}")
     click.echo(f"wrote {out}: {found.firms} firms, {found.events} events, {found.first_period} to {found.last_period}")
 
 
@@ -76,7 +78,10 @@ def _trial(path: Path) -> judging.Trial:
     from postloan.book import outcomes
     from postloan.portfolio import backtest as judging
 
-    return judging.trial(outcomes.read(path))
+    read = outcomes.read(path)
+    if read.lacks:
+        click.echo(f"{path}: no columns {read.lacks}; what needs them is not judged", err=True)
+    return judging.trial(read)
 
 
 def _tell(found: judging.Found) -> None:

@@ -19,6 +19,7 @@ SEEN_KEY = ["borrower_id", "metric", "observed_on", "known_on"]
 INDEX_KEY = ["series", "period_end"]
 CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")  # the five classes, best first
 LEVELS = ("none", "yellow", "orange", "red")  # warning levels, lowest first
+OURS = "monitoring"  # the group of signals on the bank's own lateness: followed up, but no part of a client's level
 
 _text = pa.Column(str, nullable=False)
 _note = pa.Column(nullable=True, required=False)

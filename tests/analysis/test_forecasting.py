@@ -108,3 +108,11 @@ def test_bands_cover_what_they_claim():
 def test_beats_last_year_on_a_trend():
     trend = 100 + 3 * np.arange(24) + RANDOM.normal(0, 1, 24)
     assert forecasting.fit(trend[None], 4, 4).mase[0] < 0.5
+
+
+def test_series_that_startled_once_has_a_wider_band():
+    """What was taken out as wild is in no past error; the band knows of it all the same."""
+    startled = np.where(np.arange(20) == 8, 9e3, SERIES)
+    calm, wild = (forecasting.fit(values[None], 4, 4) for values in (SERIES, startled))
+    assert (calm.wild[0], wild.wild[0]) == (0, 1)
+    assert (wild.scale > 1.3 * calm.scale).all()

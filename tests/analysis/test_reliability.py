@@ -167,6 +167,17 @@ def test_much_cash_and_debt_turns_red_with_missing_interest(statements):
     assert [each["severity"]["cash_and_debt"] for each in seen] == ["amber", "red"]
 
 
+@pytest.mark.parametrize(("place", "result"), [(0.9, "fail"), (0.6, "pass")])
+def test_peers_decide_where_there_are_any(statements, place, result):
+    """S0004 holds much cash beside much debt by fixed limits; among peers who hold as much it does not."""
+    mine = Panel(statements[statements["borrower_id"] == "S0004"])
+    told = reliability.check(mine, among=lambda metric, reading: pd.Series({"S0004": place})).set_index("test")
+    assert told["result"]["cash_and_debt_of_peers"] == result
+    assert told["missing"]["cash_and_debt"] == "instead:cash_and_debt_of_peers"
+    alone = reliability.check(mine).set_index("test")
+    assert (alone["result"]["cash_and_debt"], alone["missing"]["cash_and_debt_of_peers"][:5]) == ("fail", "peer:")
+
+
 def test_newest_paper_counts(steady):
     revenue = amount(steady, "revenue")
     told = papers([("2025-12-31", "vat_sales", revenue / 2), ("2025-12-31", "vat_sales", revenue)])
@@ -336,5 +347,5 @@ def test_nobody_is_accused():
 
 
 def test_views_are_those_of_the_book():
-    known = evidence.items_by_view(BOOK.kinds, BOOK.lines, list(BOOK.references))
+    known = evidence.items_by_view(BOOK.kinds, BOOK.lines, list(BOOK.references), BOOK.peers)
     assert {"end", "avg", "ttm", "quarter", "filed", "ytd", "opening", "paper", "reference"} <= set(known)

@@ -49,7 +49,18 @@ def test_refuses_with_the_row(tmp_path, changes, match):
 def test_missing_columns_are_named(tmp_path):
     made = file(tmp_path)
     pd.read_csv(made).drop(columns=["ebit", "inventory"]).to_csv(made, index=False)
-    with pytest.raises(SourceError, match=r"missing columns \['ebit', 'inventory'\]"):
+    read = outcomes.read(made)
+    assert read.lacks == ["ebit", "inventory"]
+    assert not {"operating_profit", "inventory"} & {*read.statements["item"]}
+
+
+@pytest.mark.parametrize(
+    ("dropped", "match"), [(["failed"], r"missing columns \['failed'\]"), (ITEMS, "none of the col")]
+)
+def test_nothing_to_judge_refused(tmp_path, dropped, match):
+    made = file(tmp_path)
+    pd.read_csv(made).drop(columns=dropped).to_csv(made, index=False)
+    with pytest.raises(SourceError, match=match):
         outcomes.read(made)
 
 
@@ -57,6 +68,11 @@ def test_unknown_layout_is_told(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(SourceError, match="no layout of params/outcomes fits"):
         outcomes.read(tmp_path / "x.csv")
+
+
+def test_fingerprint_follows_the_rows(tmp_path):
+    before = outcomes.fingerprint(str(file(tmp_path)), "")
+    assert outcomes.fingerprint(str(file(tmp_path, ebit=[1.0, 2.0, 3.0])), "") != before
 
 
 def test_blank_stays_missing(tmp_path):

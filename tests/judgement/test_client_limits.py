@@ -23,7 +23,10 @@ def test_own_limit_counts_instead():
 
 def test_only_the_test_with_levels_changes():
     own = client_limits.applied(rules.load(), {"inventory_slow": {"yellow": 0.25}})
-    given = {"inventory_days": {"now": 122.0, "year_ago": 100.0}}
+    given = {
+        "inventory_days": {"now": 122.0, "year_ago": 100.0},
+        "liabilities_to_assets": {"now": 0.6, "year_ago": 0.5},
+    }
     assert (level(rules.load(), "inventory_slow", given), level(own, "inventory_slow", given)) == ("yellow", "quiet")
 
 

@@ -104,7 +104,8 @@ def test_standing_follows_the_source(book, given, standing):
 
 
 def test_due_in_working_days(book):
-    (signal,) = scan(book, {"interest_cover": 0.6}).signals.to_dict("records")
+    given = {"interest_cover": 0.6, "cfo_to_liabilities": 0.04, "net_profit_ttm": 1.0}
+    (signal, *_) = scan(book, given).signals.to_dict("records")
     assert (signal["level"], signal["due"]) == ("red", pd.Timestamp("2025-02-07"))
     assert early_warning.due_date(pd.Timestamp("2025-02-08"), 1) == pd.Timestamp("2025-02-10")
 
@@ -120,6 +121,14 @@ def test_highest_level_and_veto_win(book):
     assert told.loc["example", ["level", "vetoes", "groups"]].tolist() == ["red", 1, 3]
     assert told.at["calm", "level"] == "none"
     assert told.index[0] == "example"
+
+
+def test_our_lateness_is_no_level_of_the_client(book):
+    warnings = scan(book, {"review_overdue_days": 90.0, "actions_overdue": 4.0, "current_ratio": 0.9})
+    assert status(warnings).keys() == {"current_ratio_low", "review_late", "actions_late"}
+    assert warnings.live["rule"].iloc[0] == "current_ratio_low"
+    (told,) = early_warning.levels(warnings, pd.Series(["example"])).to_dict("records")
+    assert (told["level"], told["signals"], told["groups"]) == ("yellow", 1, 1)
 
 
 def test_record_is_plain_json(book):

@@ -159,7 +159,7 @@ def test_money_at_risk_adds_the_loans_of_one_currency():
 def test_a_signed_class_is_a_review_too(stored, signed, last):
     classed = pd.DataFrame({"borrower_id": ["A"], "suggested": ["normal"], "last_on": [pd.Timestamp(signed)]})
     told = pd.DataFrame({"borrower_id": ["A"], "level": ["none"]})
-    signals = pd.DataFrame(columns=["borrower_id", "status"])
+    signals = pd.DataFrame(columns=["borrower_id", "status", "group"])
     reviews = {"A": {"as_of": stored}} if stored else {}
     rows = exposures.standing(classed, told, signals, reviews, pd.Series({"A": pd.NaT}), "2026-05-15")
     assert rows.at[0, "last_review"] == pd.Timestamp(last) or (last is None and pd.isna(rows.at[0, "last_review"]))

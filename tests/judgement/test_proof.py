@@ -21,9 +21,18 @@ def high(share, percentile=None):
 def test_broken_run_is_no_evidence():
     """A profit among the quarters: the year's losses fired, not four quarters running."""
     given = {"net_profit_quarter": {"history": [-1, -1, 2, -1]}, "net_profit_ttm": {"history": [-1] * 5}}
-    quarter, year = deciding("losses_continue", "orange", given)
-    assert (quarter["metric"], quarter["held"]) == ("net_profit_quarter", False)
-    assert (year["metric"], year["held"]) == ("net_profit_ttm", True)
+    told = deciding("losses_continue", "orange", {**given, "liabilities_to_assets": 0.7})
+    assert [(test["metric"], test["held"]) for test in told] == [
+        ("net_profit_ttm", True),
+        ("liabilities_to_assets", True),
+    ]
+
+
+def test_part_that_does_not_hold_is_no_evidence():
+    given = {"cfo_to_liabilities": 0.03, "net_profit_ttm": -5.0}
+    assert [test["metric"] for test in deciding("cash_flow_thin", "yellow", given)] == ["cfo_to_liabilities"]
+    loss = deciding("cash_flow_thin", "orange", {**given, "cfo_to_liabilities": -0.1})
+    assert [test["metric"] for test in loss if test["held"]] == ["cfo_to_liabilities", "net_profit_ttm"]
 
 
 def test_figures_stand_beside_their_limits():

@@ -12,8 +12,18 @@ def limit(book, rule, side):
 
 def test_level_changes_and_params_stay():
     tried = rules.load().with_("current_ratio_low", yellow=1.6)
-    assert limit(tried, "current_ratio_low", "below") == {"yellow": 1.6, "orange": 0.7}
+    assert limit(tried, "current_ratio_low", "below") == {"yellow": 1.6, "orange": 0.5}
     assert limit(rules.load(), "current_ratio_low", "below")["yellow"] == 1.0
+
+
+def test_each_level_has_a_test_of_its_own():
+    """Yellow is a fall of sales alone, orange one beside a loss: each limit changes where its level stands."""
+    first, *_ = rules.load().with_("revenue_falls", yellow=-0.1).rules["revenue_falls"].condition.any
+    assert first.below == {"yellow": -0.1}
+    with pytest.raises(RuleError, match=r"revenue_falls: .*stricter"):
+        rules.load().with_("revenue_falls", yellow=-0.3)
+    with pytest.raises(RuleError, match="2 tests that could be meant by orange"):
+        rules.load().with_("loss_made", orange=-0.2)
 
 
 def test_breach_is_looked_for_further_ahead():

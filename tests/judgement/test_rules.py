@@ -72,7 +72,8 @@ def test_all_examples_together_only_fire_what_they_should(book):
         ({"interest_cover": 1.99}, "yellow"),
         ({"interest_cover": 1.5}, "yellow"),
         ({"interest_cover": 1.49}, "orange"),
-        ({"interest_cover": 0.99}, "red"),
+        ({"interest_cover": 0.99, "cfo_to_liabilities": 0.2}, "orange"),
+        ({"interest_cover": 0.99, "cfo_to_liabilities": 0.04}, "red"),
         ({}, "cannot"),
     ],
 )
@@ -158,8 +159,17 @@ def test_observations_grow_stale():
         ({"condition": {"all": []}}, r"condition\.all"),
         (
             {"condition": {"all": [{"metric": "quick_ratio", "below": 0.5}, {"metric": "quick_ratio", "above": 0.9}]}},
-            r"condition: quick_ratio: all: never true at yellow: above 0.9 and below 0.5",
+            r"condition: quick_ratio: never true at yellow: above 0.9 and below 0.5",
         ),
+        (
+            {
+                "condition": {
+                    "all": [{"any": [{"metric": "quick_ratio", "below": 0.5}]}, {"metric": "quick_ratio", "above": 1}]
+                }
+            },
+            r"quick_ratio: never true at yellow: above 1.0 and below 0.5",
+        ),
+        ({"condition": {"metric": "current_ratio", "below": {"yellow": 1.0}}}, r"never true at orange: no limit there"),
         (
             {"condition": {"metric": "gross_margin", "of": "peers", "peer": "percentile", "above": 90}},
             r"gross_margin: of peers: expected limits from 0 to 1, found \[90.0\]",
@@ -209,9 +219,11 @@ def test_judging_is_silent(book, sample, recwarn):
 
 
 def test_lacking_peers_are_told_as_such(book):
-    given = {"receivable_days": 100.0}
+    given = {
+        name: {"now": now, "year_ago": now} for name, now in (("receivable_days", 100), ("liabilities_to_assets", 0.5))
+    }
     assert told(book, given).at["receivables_slow_for_industry", "missing"] == "peers"
-    assert told(book, {}).at["receivables_slow_for_industry", "missing"] == "receivable_days"
+    assert told(book, {}).at["receivables_slow_for_industry", "missing"] == "receivable_days,liabilities_to_assets"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ PLAN = hazard_params.plan().model_copy(
         "draws": 20,
         "folds": 3,
         "events_per_parameter": 2,
-        "variants": {"full": ["liabilities", "net_profit", "liabilities_change", "size"], "bare": ["liabilities"]},
+        "variants": {"full": ["liabilities", "net_profit", "worst_profit", "size"], "bare": ["liabilities"]},
     }
 )
 
@@ -47,6 +47,28 @@ def test_label_only_the_last_row(learned):
     assert rows["judged"].equals(last)
 
 
+def test_earlier_rows_teach_at_less_weight(learned):
+    rows = learned[1].rows
+    weights = rows.groupby(rows.groupby("borrower_id").cumcount(ascending=False))["weight"].unique()
+    assert [list(each) for each in weights] == [[1.0], PLAN.earlier, [0.0], [0.0]]
+    assert rows["told"].equals(rows.groupby("borrower_id")["outcome"].transform("max"))
+
+
+def test_old_firms_teach_nothing(learned):
+    panel, rows = learned[0], learned[1].rows.copy()
+    old = rows["borrower_id"] < "F00200"
+    rows.loc[old, "period_end"] -= pd.DateOffset(years=PLAN.recent_years)
+    told = hazard.sample(panel, rows, PLAN, "firms.csv", 12).rows
+    assert (told["weight"] > 0).groupby(old).any().to_dict() == {False: True, True: False}
+
+
+def test_over_fitted_model_refused(learned):
+    loose = {"penalty": PLAN.penalty.model_copy(update=dict.fromkeys(("line", "rise", "pair"), 0.03))}
+    only = {"variants": {"full": PLAN.variants["full"]}, "least_slope": 0.99, "events_per_parameter": 0.1}
+    with pytest.raises(ContractError, match=r"full: over-fitted: .* deserve .* of their spread: expected 0.99"):
+        hazard.fit(learned[1], PLAN.model_copy(update=loose | only))
+
+
 def test_ranks_firms_it_has_not_seen(fitted):
     assert fitted.variants["full"].auc > 0.75
     assert fitted.variants["full"].auc_low < fitted.variants["full"].auc < fitted.variants["full"].auc_high
@@ -59,6 +81,15 @@ def test_risk_never_falls_on_the_bad_side(fitted):
     assert (np.diff(score) >= -1e-9).all()
 
 
+def test_loss_raises_nearly_every_score(tmp_path):
+    loss, rows = 0.05 * firms()["total_assets"], firms()
+    for item in ("net_income", "ebit", "retained_earnings", "current_assets", "total_assets"):
+        rows[item] -= loss
+    panels = [trial(each, tmp_path)[0] for each in (firms(), rows)]
+    before, after = (hazard.predict(hazard_params.model(), each, hazard_params.plan())["score"] for each in panels)
+    assert (after > before)[before.notna()].mean() > 0.95
+
+
 def test_unpenalised_fit_equals_statsmodels(learned):
     free = PLAN.model_copy(
         update={"penalty": PLAN.penalty.model_copy(update=dict.fromkeys(("line", "rise", "pair", "period"), 1e-9))}
@@ -68,11 +99,13 @@ def test_unpenalised_fit_equals_statsmodels(learned):
     matrix = factors.design(factors.places(told.values, factors.grids(told.values, 21)), wanted, free)
     weights, covariance, effective = hazard._weights(told, matrix, wanted, free)
     exog = sm.add_constant(matrix)
-    plain = sm.GLM(told.outcome, exog, family=sm.families.Binomial())
-    plain = plain.fit(cov_type="cluster", cov_kwds={"groups": pd.factorize(told.firm)[0], "use_correction": False})
+    plain = sm.GLM(told.outcome, exog, family=sm.families.Binomial(), freq_weights=told.weight)
+    plain = plain.fit()
+    score = pd.DataFrame(plain.model.score_obs(plain.params)).groupby(pd.factorize(told.firm)[0]).sum()
+    clustered = plain.normalized_cov_params @ (score.T @ score) @ plain.normalized_cov_params
     assert weights[0] == pytest.approx(plain.params[1], rel=1e-3)
-    assert covariance[0, 0] == pytest.approx(plain.cov_params()[1, 1], rel=1e-2)
-    assert effective == pytest.approx(2, abs=0.1)
+    assert covariance[0, 0] == pytest.approx(clustered.iloc[1, 1], rel=1e-2)
+    assert effective == pytest.approx(1, abs=0.1)
 
 
 def test_pushes_add_up_to_the_score(learned, fitted):
@@ -114,13 +147,20 @@ def test_missing_figure_is_a_reason(learned, fitted):
 def test_too_few_events_refused(learned):
     few = learned[1].rows["borrower_id"] < "F00040"
     small = hazard.Sample(learned[1].rows[few], learned[1].values[few], "few.csv", "USD", 12)
-    with pytest.raises(ContractError, match=r"few\.csv: \d+ events: a model needs at least 50"):
+    with pytest.raises(ContractError, match=r"few\.csv: full: \d+ events: a model needs at least 50"):
         hazard.fit(small, PLAN)
 
 
+def test_unborne_variant_is_left_out(learned):
+    poor = hazard.Sample(learned[1].rows, learned[1].values.assign(size=np.nan), "poor.csv", "USD", 12)
+    model = hazard.fit(poor, PLAN)
+    assert list(model.variants) == ["bare"]
+    assert model.left_out["full"].startswith("0 events: a model needs at least")
+
+
 def test_too_many_parameters_refused(learned):
-    with pytest.raises(ContractError, match=r"events for .* effective parameters: expected 90 each"):
-        hazard.fit(learned[1], PLAN.model_copy(update={"events_per_parameter": 90}))
+    with pytest.raises(ContractError, match=r"events for .* effective parameters: expected 900 each"):
+        hazard.fit(learned[1], PLAN.model_copy(update={"events_per_parameter": 900}))
 
 
 def test_all_survivors_refused(tmp_path):

@@ -38,6 +38,19 @@ def test_every_failure_is_told(test, language):
     assert not re.search("欺诈|舞弊|造假|fraud", text, re.I)
 
 
+WHY = ["missing:end.cash, ttm.revenue", "paper:vat_sales, cit_revenue", "reference:lending", "peer:cash_to_assets"]
+WHY += ["not_positive:end.equity", "undefined:ln(end.cash)", "history", "year_end", "instead:cash_and_debt_of_peers"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("why", WHY)
+def test_why_a_test_was_not_made_is_told(why, language):
+    checked = failing(TESTS[0]).assign(result="cannot", missing=why)
+    text, words = told(assurance.untested_table(checked, sheet(language))), texts(language)
+    assert words(f"reliability.test.{TESTS[0].id}.title") in text
+    assert not re.search(r"[{}_]|assurance|\bnan\b", text)
+
+
 def test_counts_are_those_of_the_score():
     text = assurance.sentence(GRADED, failing(*TESTS[:5]), sheet("en"))
     assert "25 of 30" in text

@@ -171,6 +171,18 @@ def test_late_actions_make_a_row_a_borrower(sheet):
     assert sheet.rule("overdue") not in said
 
 
+def test_cleared_stands_apart(sheet):
+    about = {"borrower_id": "A", "status": "cleared", "level": "red"}
+    rows = [{**about, "rule": rule, "closed": closed, "closes_on": pd.Timestamp(AS_OF)}
+            for rule, closed in (("overdue", True), ("revenue_falls", False))]  # fmt: skip
+    gone = pd.DataFrame(rows)
+    said = told(portfolio_backlog.cleared(gone, sheet))
+    assert sheet.rule("overdue") in said
+    assert AS_OF in said
+    assert AS_OF not in told(portfolio_backlog.cleared(gone.assign(closed=True), sheet)).split("A ")[1].split("—")[0]
+    assert portfolio_backlog.cleared(gone.assign(status="new"), sheet).html == ""
+
+
 def test_gaps_are_named(sheet):
     row = {**dict.fromkeys(data_quality.LEAGUE, 0), "borrower_id": "A", "gaps": 2, "missing": 1, "items": "inventory",
            "late_days": 12, "contact_days": np.nan}  # fmt: skip

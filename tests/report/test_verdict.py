@@ -109,8 +109,8 @@ def test_every_focus_and_method_has_words():
 
 
 def at_a_glance(language, plan, level="none", last=None, **signal):
-    columns = {"level": [], "since": pd.to_datetime([]), "due": [], "owner": [], "rule": []}
-    signals = pd.DataFrame([{**signal, "level": level}]) if signal else pd.DataFrame(columns)
+    columns = {"group": [], "level": [], "since": pd.to_datetime([]), "due": [], "owner": [], "rule": []}
+    signals = pd.DataFrame([{"group": "finance", **signal, "level": level}]) if signal else pd.DataFrame(columns)
     made = case.Case(signals, rules.load().rules, pd.DataFrame(), {}, sheet(language))
     asset, _ = classed(**CASES["late"])
     return told(verdict.strip(made, asset, planned(**PLANS[plan]), level, last or {}))

@@ -9,6 +9,7 @@ Beside `end`, `avg`, `ttm` and `quarter` (see periods.Panel) there are
     paper       what outside papers say (PAPER_COLUMNS), one amount a period end
     benford     deviation of the first digits of twelve months' lines; blank where they are too few to tell
     reference   rates and shares to compare with on the day, by the currency of the statements
+    peer        the percentile (0–1) among peers of a ratio, on a borrower's newest row; blank where peers are too few
     filing      days (until first known), year_end (1 or 0), restated (periods of two years changed afterwards)
 
 each with `_1`, `_2` … for so many years earlier.
@@ -33,13 +34,13 @@ RESTATED_DAYS, RESTATED_YEARS = 30, 2  # a main line that came so much later tha
 _VIEW = re.compile(r"^([a-z]+)(?:_(\d))?$")
 
 
-def items_by_view(kinds: list[str], lines: list[str], references: list[str]) -> dict[str, set[str]]:
+def items_by_view(kinds: list[str], lines: list[str], references: list[str], peers: list[str]) -> dict[str, set[str]]:
     """What may stand after the dot, by view."""
     balances, flows = chart.stocks(), chart.flows()
     stocks, sums = balances | {*chart.composites("stock")}, flows | {*chart.composites("flow")}
     panel = {"end": stocks, "avg": stocks, "opening": stocks, "filed": balances, "ttm": sums, "quarter": sums}
     own = {"ytd": flows | {"opening_cash"}, "quarters": flows, "filing": {"days", "year_end", "restated"}}
-    return {**panel, **own, "paper": {*kinds}, "benford": {*lines}, "reference": {*references}}
+    return {**panel, **own, "paper": {*kinds}, "benford": {*lines}, "reference": {*references}, "peer": {*peers}}
 
 
 def parse_view(name: str) -> tuple[str, int]:
@@ -61,11 +62,12 @@ def check_papers(papers: pd.DataFrame | None, kinds: list[str]) -> pd.DataFrame:
 class Evidence:
     """Everything the tests may use, on the rows of a panel; a figure nobody gave is NaN.
 
-    `references` holds a table (first day: figure) by name and currency. Papers about strangers are left out.
+    `references` holds a table (first day: figure) by name and currency, `peers` the percentile among peers of some
+    ratios by borrower, a column a ratio. Papers about strangers are left out.
     """
 
-    def __init__(self, panel: Panel, papers: pd.DataFrame, references: dict[str, dict[str, dict]]):
-        self.panel, self.rows, self.references = panel, panel.rows, references
+    def __init__(self, panel: Panel, papers: pd.DataFrame, references: dict[str, dict[str, dict]], peers: pd.DataFrame):
+        self.panel, self.rows, self.references, self._places = panel, panel.rows, references, peers
         self.borrower = pd.factorize(self.rows["borrower_id"])[0]  # a number a borrower, by row
         self._views: dict[str, pd.DataFrame] = {}
         mine = papers[papers["borrower_id"].isin(self.rows["borrower_id"])]
@@ -141,6 +143,11 @@ class Evidence:
                 at = np.array([np.nan, *steps])[steps.index.searchsorted(self.rows["period_end"], side="right")]
                 told[name] = told[name].mask(currency == code, at)
         return told
+
+    @cached_property
+    def _peer(self) -> pd.DataFrame:
+        who = self.rows["borrower_id"].mask(self.rows["borrower_id"].duplicated(keep="last"))
+        return self._places.reindex(who).set_axis(self.rows.index)
 
     @cached_property
     def _filing(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
@@ -24,9 +24,11 @@ FUNCTIONS: dict[str, Callable] = {
     "abs": np.abs,
     "ln": lambda x: np.log(np.where(x > 0, x, np.nan)),
     "normal": ndtr,
-    "logistic": lambda x: 1 / (1 + np.exp(-x)),
+    "logistic": expit,
     "positive": lambda x: np.where(np.isnan(x), np.nan, x > 0),
     "negative": lambda x: np.where(np.isnan(x), np.nan, x < 0),
+    "highest": lambda *each: np.max(each, axis=0),
+    "lowest": lambda *each: np.min(each, axis=0),
     "cagr": lambda now, then, years: np.where((now > 0) & (then > 0), _power(now, then, years), np.nan),
 }
 _OPERATORS = {ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -35,8 +36,9 @@ class Test(BaseModel):
 
     Of several expectations anything between them is right; `side` says where alone it may be wrong. It fails only
     where every formula of `also` is positive too, in `periods` periods running. `red` holds the bounds from which it
-    is red; `red_with` names tests that make it red when they fail too. `yearly` tests are judged at fiscal year ends.
-    `ask` is the paper to ask for; `fails` and `passes` are examples: a figure, or one a period, by leaf.
+    is red; `red_with` names tests that make it red when they fail too, `instead` tests that, where they can be made,
+    take its place. `yearly` tests are judged at fiscal year ends. `ask` is the paper to ask for; `fails` and `passes`
+    are examples: a figure, or one a period, by leaf.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,6 +59,7 @@ class Test(BaseModel):
     also: list[str] = []
     red: dict[Literal["low", "high", "tolerance"], float] = {}
     red_with: list[str] = []
+    instead: list[str] = []
     periods: int = Field(1, ge=1, le=12)
     yearly: bool = False
     ask: str
@@ -88,7 +91,8 @@ class Test(BaseModel):
 class TestBook(BaseModel):
     """All tests, numbers that formulas name, references by name, currency and first day, papers, cut-offs of grades.
 
-    Papers of `kinds` give one amount a period end, of `lines` every single amount. A verdict older than
+    Papers of `kinds` give one amount a period end, of `lines` every single amount; `peers` are the ratios whose place
+    among peers formulas may name. A verdict older than
     `fresh_months` before a borrower's newest period is no verdict.
     """
 
@@ -98,6 +102,7 @@ class TestBook(BaseModel):
     references: dict[str, dict[str, dict[Any, float]]]
     kinds: list[str]
     lines: list[str]
+    peers: list[str]
     fresh_months: int = Field(ge=0)
     grades: dict[Literal["supported", "partly"], float]
     weak_from_red: int = Field(ge=1)
@@ -125,12 +130,13 @@ def _load(path: Path, overrides: str) -> tuple[TestBook, list[Test]]:
     if unknown := sorted(set(changes) - set(listed)):
         raise RuleError(f"{path}: overrides: unknown test {unknown}; known: {listed}")
     changed = [{**each, **changes.get(each["id"], {})} for each in book.tests]
-    known = evidence.items_by_view(book.kinds, book.lines, list(book.references))
+    known = evidence.items_by_view(book.kinds, book.lines, list(book.references), book.peers)
 
     def read(said: dict) -> Test:
         test = _valid(Test, said, f"{path}: test {said['id']}")
-        if wrong := sorted(set(test.red_with) - set(listed)):
-            raise RuleError(f"{path}: test {test.id}: red_with: unknown test {wrong}; known: {listed}")
+        for name in ("red_with", "instead"):
+            if wrong := sorted(set(getattr(test, name)) - set(listed)):
+                raise RuleError(f"{path}: test {test.id}: {name}: unknown test {wrong}; known: {listed}")
         for formula in test.formulas:
             _check_formula(formula, known, book.settings, f"{path}: test {test.id}")
         return test
@@ -252,7 +258,7 @@ class _Verdict:
             blank = np.isnan(self._figures(leaf))
             name = leaf if kind == "missing" else item
             lacking.setdefault(kind, {})[name] = blank | lacking.get(kind, {}).get(name, False)
-        for kind in sorted(lacking, key=["missing", "reference", "paper"].index):  # a paper has the last word
+        for kind in sorted(lacking, key=["peer", "missing", "reference", "paper"].index):  # a paper has the last word
             told = _listed(kind, lacking[kind], told)
         return told
 
@@ -266,7 +272,7 @@ class _Verdict:
         return list(found)
 
 
-_OUTSIDE = {"paper": "paper", "benford": "paper", "reference": "reference"}
+_OUTSIDE = {"paper": "paper", "benford": "paper", "reference": "reference", "peer": "peer"}
 
 
 def _all(ways: list[np.ndarray]) -> np.ndarray:
@@ -284,22 +290,28 @@ def _listed(kind: str, blank: dict[str, np.ndarray], told: np.ndarray) -> np.nda
 
 
 def check(
-    panel: Panel, *, cross_checks: pd.DataFrame | None = None, overrides: dict[str, dict] | None = None
+    panel: Panel,
+    *,
+    cross_checks: pd.DataFrame | None = None,
+    overrides: dict[str, dict] | None = None,
+    among: Callable[[str, str], pd.Series] | None = None,
 ) -> pd.DataFrame:
     """Every test on every borrower of the panel: COLUMNS, the newest period that could be judged.
 
     `cross_checks` (evidence.PAPER_COLUMNS, in the statement's unit) is what outside papers known on the panel's day
     say, over the months of the statement of that day (fiscal year to date) or on that day. `overrides` replaces fields
-    of tests, e.g. {"vat_sales": {"high": 0.15}, "settings": {"vat": 0.09}}. `result` is pass, fail or cannot; `limit`
-    what is allowed nearest to `value`, both in `unit` (money in the currency's basic unit); `since` the first period of
-    the run of failures; `inputs` the figures put in, JSON by leaf; `missing` why it cannot be tested; `ask` the paper
-    to ask for. ContractError for cross_checks that are not as they should be, RuleError for a bad test.
+    of tests, e.g. {"vat_sales": {"high": 0.15}, "settings": {"vat": 0.09}}. `among` (`peers.Among`) tells places among
+    peers; without it fixed limits count. `result` is pass, fail or cannot; `limit` what is allowed nearest to `value`,
+    both in `unit` (money in the currency's basic unit); `since` the first period of the run of failures; `inputs` the
+    figures put in, JSON by leaf; `missing` why it cannot be tested; `ask` the paper to ask for. ContractError for
+    cross_checks that are not as they should be, RuleError for a bad test.
 
     >>> check(Panel(statements)).query("result == 'fail'")[["test", "value", "limit", "since"]]  # doctest: +SKIP
     """
     book, tests = load(overrides)
     papers = evidence.check_papers(cross_checks, book.kinds + book.lines)
-    seen = Evidence(panel, papers, book.references)
+    places = {} if among is None else {name: among(name, "percentile") for name in book.peers}
+    seen = Evidence(panel, papers, book.references, pd.DataFrame(places, columns=book.peers))
     evaluator = formulas.Evaluator(seen, book.settings)
     told = pd.concat([_newest(_Verdict(test, seen, evaluator), book.fresh_months) for test in tests])
     failed = set(told.loc[told["result"] == "fail", ["borrower_id", "test"]].itertuples(index=False, name=None))
@@ -307,8 +319,20 @@ def check(
         worse = {borrower_id for borrower_id, name in failed if name in test.red_with}
         rows = (told["test"] == test.id) & (told["result"] == "fail") & told["borrower_id"].isin(worse)
         told["severity"] = told["severity"].mask(rows, "red")
+    told = _given_way(told, tests)
     kinds = dict.fromkeys(("test", "group", "result", "severity", "unit", "inputs", "missing", "ask"), "str")
     return told.sort_values("borrower_id", kind="stable", ignore_index=True)[COLUMNS].astype(kinds)
+
+
+def _given_way(told: pd.DataFrame, tests: list[Test]) -> pd.DataFrame:
+    """A test is not made where one that takes its place can be (`missing` says which), and asks for no paper there."""
+    made = told[told["result"] != "cannot"]
+    for name, other in [(test.id, other) for test in tests for other in test.instead]:
+        judged = made.loc[made["test"] == other, "borrower_id"]
+        rows = (told["test"] == name) & told["borrower_id"].isin(judged)
+        said = {"result": "cannot", "missing": f"instead:{other}", "since": None, "ask": None}
+        told = told.assign(**{column: told[column].mask(rows, value) for column, value in said.items()})
+    return told
 
 
 def _newest(verdict: _Verdict, fresh_months: int) -> pd.DataFrame:

@@ -3,6 +3,7 @@ what). Nothing of it enters a book."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import Field, model_validator
 from postloan import chart, settings
 from postloan.errors import SourceError
 from postloan.strict import Strict
+from postloan.whole_files import digest
 
 
 class Events(Strict):
@@ -55,15 +57,16 @@ class Layout(Strict):
         return self
 
     @property
-    def columns(self) -> list[str]:
-        """The columns that the rows must have."""
-        return [name for name in (self.borrower, self.year, self.day, self.failed) if name] + [*self.items.values()]
+    def keys(self) -> list[str]:
+        """The columns that the rows must have; of the items some may lack."""
+        return [name for name in (self.borrower, self.year, self.day, self.failed) if name]
 
 
 @dataclass(frozen=True)
 class Outcomes:
     """Statements (the `statements` table), `events` (borrower_id, event_on; a firm without a row had none), how many
-    months ahead an event is looked for, and whether a firm is judged on its last row or on all."""
+    months ahead an event is looked for, whether a firm is judged on its last row or on all, and which columns of items
+    the source `lacks`."""
 
     name: str
     statements: pd.DataFrame
@@ -71,10 +74,14 @@ class Outcomes:
     horizon_months: int
     judged: str
     currency: str
+    lacks: list[str]
 
 
 def read(path: Path) -> Outcomes:
-    """A data set of a known layout; SourceError says what is missing, double or not a number, and where."""
+    """A data set of a known layout; SourceError says what is missing, double or not a number, and where.
+
+    Columns of items may lack: what needs them has no value.
+    """
     path = Path(path)
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder")
@@ -85,7 +92,13 @@ def read(path: Path) -> Outcomes:
     events = _failed(rows, layout, path) if layout.failed else _dated(path, layout)
     facts = _facts(rows, layout, path)
     name = path.name if path.is_dir() else f"{path.absolute().parent.name}/{path.name}"
-    return Outcomes(name, facts, events, layout.horizon_months, layout.judged, layout.currency)
+    lacks = [column for column in layout.items.values() if column not in rows]
+    return Outcomes(name, facts, events, layout.horizon_months, layout.judged, layout.currency, lacks)
+
+
+def fingerprint(*paths: str) -> str:
+    """SHA-256 over the contents of data sets; a path may be empty."""
+    return hashlib.sha256("".join(digest(Path(each)) for each in paths if each).encode()).hexdigest()
 
 
 def layouts() -> dict[str, Layout]:
@@ -127,8 +140,10 @@ def _rows(path: Path, layout: Layout) -> pd.DataFrame:
         rows = pd.read_parquet(file) if file.suffix == ".parquet" else _csv(file)
     except (ImportError, ValueError, OSError) as error:
         raise SourceError(f"{file}: cannot be read as Parquet: {error}") from None
-    if missing := [name for name in layout.columns if name not in rows]:
+    if missing := [name for name in layout.keys if name not in rows]:
         raise SourceError(f"{file}: missing columns {missing}; found {[*rows.columns]}")
+    if not set(layout.items.values()) & {*rows}:
+        raise SourceError(f"{file}: none of the columns {[*layout.items.values()]}; found {[*rows.columns]}")
     if rows.empty:
         raise SourceError(f"{file}: no rows")
     return rows.reset_index(drop=True)
@@ -192,7 +207,11 @@ def _dated(path: Path, layout: Layout) -> pd.DataFrame:
 
 def _facts(rows: pd.DataFrame, layout: Layout, path: Path) -> pd.DataFrame:
     """The rows as statement facts, one a figure; totals the source lacks follow from the chart's identities."""
-    given = {item: _numbers(rows[column], path, column) * layout.unit for item, column in layout.items.items()}
+    given = {
+        item: _numbers(rows[column], path, column) * layout.unit
+        for item, column in layout.items.items()
+        if column in rows
+    }
     wide, derived = chart.derive(pd.DataFrame(given))
     stocks, parts = chart.stocks(), []
     for item, amount in wide.items():

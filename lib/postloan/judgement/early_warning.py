@@ -16,6 +16,7 @@ from postloan.judgement.rules import LEVELS, RuleBook, verdicts
 from postloan.judgement.sight import COLUMNS as SEEN
 from postloan.judgement.sight import Sight
 from postloan.measures import observations
+from postloan.tables import OURS
 
 COLUMNS = [
     "borrower_id", "as_of", "rule", "group", "level", "status", "standing", "veto", "since", "evidence", "owner", "due",
@@ -83,7 +84,8 @@ def scan(
                 rows.append(_earlier(borrower, old, rules, day, blind=key in blind))
     signals = pd.DataFrame(rows, columns=COLUMNS)
     order = signals["level"].map(LEVELS.index) if len(signals) else pd.Series(dtype=float)
-    severity = (signals["status"] != "cleared") * 10 + order + signals["veto"].astype(float) * 5
+    stands, ours = signals["status"] != "cleared", signals["group"] == OURS
+    severity = stands * (10 - 6 * ours) + order + signals["veto"].astype(float) * 5  # ours behind all of the client's
     ranked = signals.assign(severity=severity).sort_values(
         ["borrower_id", "severity", "rule"], ascending=[True, False, True], kind="stable"
     )
@@ -184,10 +186,12 @@ def due_date(day: pd.Timestamp, business_days: int) -> pd.Timestamp:
 def levels(warnings: Warnings, borrowers: pd.Series, exposure: pd.Series | None = None) -> pd.DataFrame:
     """Each borrower's level: the highest signal wins, a veto is red; in reading order, money at risk first.
 
+    Signals on our own lateness (group OURS) are left out: they say nothing of the borrower.
+
     Returns borrower_id, level (none, yellow, orange, red), vetoes, groups (independent groups that fired), signals,
     new, unjudged and exposure (in the basic unit; NaN where unknown), the most urgent first.
     """
-    live = warnings.live
+    live = warnings.live[warnings.live["group"] != OURS]
     rank = live["level"].map(LEVELS.index).add(1).where(~live["veto"].astype(bool), 3)
     by = live.assign(rank=rank).groupby("borrower_id")
     told = pd.DataFrame(index=pd.Index(borrowers.unique(), name="borrower_id"))

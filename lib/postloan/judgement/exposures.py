@@ -7,7 +7,7 @@ import pandas as pd
 from postloan.errors import ContractError
 from postloan.judgement import classification
 from postloan.measures import observations
-from postloan.tables import CLASSES
+from postloan.tables import CLASSES, OURS
 
 SEGMENT = "corporate"  # of every borrower with statements
 _WORST = {name: rank for rank, name in enumerate(CLASSES)}
@@ -162,7 +162,8 @@ def standing(
         how="left",
     )
     reviewed = rows["borrower_id"].map({name: pd.Timestamp(each["as_of"]) for name, each in last.items() if each})
-    fresh = set(signals.loc[signals["status"].isin(["new", "worse"]), "borrower_id"])
+    fresh = signals["status"].isin(["new", "worse"]) & (signals["group"] != OURS)
+    fresh = set(signals.loc[fresh, "borrower_id"])
     rows["last_review"] = pd.concat([pd.to_datetime(reviewed), rows.pop("last_on")], axis=1).max(axis=1)
     rows["level_since"] = rows["last_review"].mask(
         rows["borrower_id"].isin(fresh) | reviewed.isna(), pd.Timestamp(as_of)

@@ -40,7 +40,8 @@ def named(rules: Mapping[str, object], rule_id: str, where: str = "") -> object:
 
 
 def limited(condition: dict, rule: object, limits: object, where: str) -> dict:
-    """A rule's condition with its limits at some levels replaced: of the test with limits by level, or the only one."""
+    """A rule's condition with its limits at some levels replaced: of the test with limits by level, or the only one;
+    where levels have a test each, of each level's own."""
     if not isinstance(limits, Mapping) or not limits:
         raise RuleError(f"{where}: expected limits by level, such as {{yellow: 1.1}}, found {limits!r}")
     if unknown := [level for level in limits if level not in rule.levels]:
@@ -51,13 +52,16 @@ def limited(condition: dict, rule: object, limits: object, where: str) -> dict:
     condition = deepcopy(condition)
     tests = list(_tests(condition))
     chosen = [(test, side) for test, side in tests if isinstance(test[side], dict)] or tests
-    if len(chosen) != 1:
-        raise RuleError(
-            f"{where}: the rule has {len(chosen)} tests that could be meant; change params/rules/{rule.id}.yml"
-        )
-    ((test, side),) = chosen
-    before = test[side] if isinstance(test[side], dict) else dict.fromkeys(rule.levels, test[side])
-    test[side] = {**before, **{level: float(limit) for level, limit in limits.items()}}
+    for level, limit in limits.items():
+        meant = chosen if len(chosen) == 1 else [(test, side) for test, side in chosen if level in test[side]]
+        if len(meant) != 1:
+            raise RuleError(
+                f"{where}: the rule has {len(meant)} tests that could be meant by {level}; "
+                f"change params/rules/{rule.id}.yml"
+            )
+        ((test, side),) = meant
+        before = test[side] if isinstance(test[side], dict) else dict.fromkeys(rule.levels, test[side])
+        test[side] = {**before, level: float(limit)}
     return condition
 
 

@@ -19,13 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from postloan import settings
 from postloan.analysis.peers import READINGS
 from postloan.errors import RuleError
-from postloan.judgement import rule_changes
+from postloan.judgement import limits, rule_changes
 from postloan.judgement.rule_glance import BookGlance, RuleGlance
 from postloan.judgement.sight import YEAR, Sight, metrics
 from postloan.measures import observations
+from postloan.tables import OURS
 
 LEVELS = ("yellow", "orange", "red")
-GROUPS = ("client", "account", "management", "operations", "finance", "industry", "collateral", "related")
+GROUPS = ("client", "account", "management", "operations", "finance", "industry", "collateral", "related", OURS)
 QUIET, CANNOT = 0, -1
 SIDES = {"below": np.less, "at_most": np.less_equal, "above": np.greater, "at_least": np.greater_equal}
 
@@ -83,6 +84,10 @@ class Condition(_Strict):
         """The conditions inside."""
         return [*(self.all or []), *(self.any or []), *(self.first or []), *([self.not_] if self.not_ else [])]
 
+    def ways(self) -> list[list[Condition]]:
+        """The ways it can hold: in each, the tests that must hold together."""
+        return limits.ways(self)
+
     def leaves(self) -> list[Condition]:
         """The tests at the ends, in reading order."""
         return [leaf for part in self.parts for leaf in part.leaves()] if self.parts else [self]
@@ -92,8 +97,9 @@ class Condition(_Strict):
         kinds = [name for name in ("metric", "rule", "all", "any", "first", "not_") if getattr(self, name) is not None]
         if len(kinds) != 1:
             raise ValueError(f"expected exactly one of metric, rule, all, any, first, not; found {kinds or 'none'}")
+        if said := next(filter(None, (limits.contradiction([self, *(self.all or [])], level) for level in LEVELS)), ""):
+            raise ValueError(said)
         if self.metric is None:
-            self._together()
             return self
         if self.metric not in metrics():
             raise ValueError(f"unknown metric {self.metric!r}; known: {sorted(metrics())}")
@@ -104,27 +110,9 @@ class Condition(_Strict):
         if (self.of == "peers") != (self.peer is not None) or (self.peer and self.metric in observations()):
             raise ValueError(f"{self.metric}: `of: peers` and `peer` go together, for figures of statements only")
         share = self.of == "chance" or self.peer == "percentile"
-        if share and (odd := [limit for limit in _all_limits(self) if not 0 <= limit <= 1]):
+        if share and (odd := [limit for limit in limits.every(self) if not 0 <= limit <= 1]):
             raise ValueError(f"{self.metric}: of {self.of}: expected limits from 0 to 1, found {odd}")
-        for level in LEVELS:
-            low = [at(self.limits[side], level) for side in ("above", "at_least") if side in self.limits]
-            high = [at(self.limits[side], level) for side in ("below", "at_most") if side in self.limits]
-            if any(a is not None and b is not None and a >= b for a in low for b in high):
-                raise ValueError(f"{self.metric}: never true at {level}: above {max(low)} and below {min(high)}")
         return self
-
-    def _together(self) -> None:
-        """ValueError where the parts of `all` contradict each other about one figure."""
-        seen: dict[tuple, list[Condition]] = {}
-        for part in self.all or []:
-            if part.metric:
-                seen.setdefault((part.metric, part.of, part.peer, part.breach), []).append(part)
-        for level in LEVELS:
-            for (metric, *_), parts in seen.items():
-                low, high = (_bounds(parts, level, sides) for sides in (("above", "at_least"), ("below", "at_most")))
-                if low and high and max(low) >= min(high):
-                    said = f"above {max(low)} and below {min(high)}"
-                    raise ValueError(f"{metric}: all: never true at {level}: {said}")
 
 
 class Example(_Strict):
@@ -140,7 +128,7 @@ class Rule(RuleGlance, _Strict):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]+$")
     title: Words
-    group: Literal["client", "account", "management", "operations", "finance", "industry", "collateral", "related"]
+    group: Literal[GROUPS]
     source: Literal["computed", "external", "officer"]
     basis: str = Field(min_length=4)
     condition: Condition
@@ -163,39 +151,12 @@ class Rule(RuleGlance, _Strict):
     def _levels_agree(self) -> Rule:
         if lacking := [level for level in self.levels if level not in self.days]:
             raise ValueError(f"days: no deadline for {lacking}")
-        for leaf in self.condition.leaves():
-            for side, limit in leaf.limits.items():
-                _check_order(leaf.metric or leaf.rule, side, limit, self.levels)
+        limits.check_order(self.condition.leaves(), self.levels)
+        limits.check_reachable(self.condition, self.levels)
         expected = {example.expect for example in self.examples}
         if not expected & set(LEVELS) or "quiet" not in expected:
             raise ValueError("examples: expected at least one that fires and one that stays quiet")
         return self
-
-
-def _all_limits(test: Condition) -> list[float]:
-    return [each for limit in test.limits.values() for each in (limit.values() if isinstance(limit, dict) else [limit])]
-
-
-def _bounds(parts: list[Condition], level: str, sides: tuple[str, str]) -> list[float]:
-    """The limits of some tests on two sides at a level."""
-    found = [at(part.limits[side], level) for part in parts for side in sides if side in part.limits]
-    return [limit for limit in found if limit is not None]
-
-
-def at(limit: Limit, level: str) -> float | None:
-    """A limit at a level; None where it has none there."""
-    return limit.get(level) if isinstance(limit, dict) else limit
-
-
-def _check_order(name: str, side: str, limit: Limit, levels: list[str]) -> None:
-    if not isinstance(limit, dict):
-        return
-    if stray := set(limit) - set(levels):
-        raise ValueError(f"{name}: limits for {sorted(stray)}, which are not among the rule's levels {levels}")
-    steps = [limit[level] for level in LEVELS if level in limit]
-    right = sorted(steps, reverse=side in ("below", "at_most"))
-    if steps != right:
-        raise ValueError(f"{name}: {side} {steps} must get stricter from yellow to red")
 
 
 @dataclass(frozen=True, repr=False)
@@ -301,7 +262,7 @@ def holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.n
     values = reading(condition, sight)
     true = np.ones(len(values))
     for side, limit in condition.limits.items():
-        bound = at(limit, level)
+        bound = limits.at(limit, level)
         true = np.minimum(true, 0.0 if bound is None else SIDES[side](values, bound))
     true = np.where(np.isnan(values), np.nan, true)
     return _run(true, condition.periods, sight)

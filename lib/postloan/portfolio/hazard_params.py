@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -46,9 +46,12 @@ class Plan(Strict):
 
     fewest_events: int = Field(ge=1)
     events_per_parameter: float = Field(gt=0)
+    least_slope: float = Field(ge=0, lt=1)
     knots: list[float] = Field(min_length=1)
     grid: int = Field(ge=5)
     penalty: Penalty
+    recent_years: int = Field(ge=1)
+    earlier: list[Annotated[float, Field(gt=0, le=1)]]
     partners: list[str]
     folds: int = Field(ge=2)
     draws: int = Field(ge=10)
@@ -91,7 +94,8 @@ class Column(Strict):
 class Fitted(Strict):
     """One variant as fitted: where each factor's places are read, the columns with their weights (log-odds), the
     training mean of every column, the distribution of survivors' scores (`quiet`),
-    and how sure it is of each factor (log-odds from place 0.1 to 0.9, robust error)."""
+    how sure it is of each factor (log-odds from place 0.1 to 0.9, robust error), and the `slope` of what came on the
+    log-odds given to firms not seen (already applied to the weights; below 1: over-fitted)."""
 
     grids: dict[str, list[float]]
     columns: list[Column]
@@ -104,10 +108,12 @@ class Fitted(Strict):
     auc_low: float
     auc_high: float
     effective_parameters: float
+    slope: float
 
 
 class Model(Strict):
-    """A fitted model with its origin; `base_rate` is the share of events it was fitted on."""
+    """A fitted model with its origin; `base_rate` is the share of events it was fitted on, `left_out` why its sample
+    did not bear a variant."""
 
     origin: str
     currency: str
@@ -119,7 +125,8 @@ class Model(Strict):
     base_rate: float
     population_rate: float
     horizon_months: int
-    variants: dict[str, Fitted]
+    variants: dict[str, Fitted] = Field(min_length=1)
+    left_out: dict[str, str] = Field(default_factory=dict)
 
 
 def plan() -> Plan:

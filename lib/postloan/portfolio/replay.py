@@ -31,6 +31,11 @@ class Replay:
     signals: pd.DataFrame
     figures: pd.DataFrame
 
+    def of(self, borrower_id: str) -> Replay:
+        """What would have been said of one borrower."""
+        parts = (self.reviews, self.signals, self.figures)
+        return Replay(*(part[part["borrower_id"] == borrower_id].reset_index(drop=True) for part in parts))
+
 
 def days(statements: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, extra: Iterable = ()) -> list[str]:
     """The days a review had news: the day most figures of each quarter were known, and `extra` days.

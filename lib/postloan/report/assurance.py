@@ -74,6 +74,28 @@ def test_table(checked: pd.DataFrame, sheet: Sheet) -> Exhibit:
     return table(words("assurance.tests"), rows, sheet, columns=columns, numeric=columns[2:4])
 
 
+def untested_table(checked: pd.DataFrame, sheet: Sheet) -> Exhibit:
+    """Every test that could not be made, by reason: what lacks in the statements, which paper, too few peers."""
+    words, told = sheet.words, {}
+    columns = tuple(words(f"assurance.column.{name}") for name in ("why", "test"))
+    for row in checked[checked["result"] == "cannot"].to_dict("records"):
+        told.setdefault(_why_not(row, sheet), []).append(_title(row["test"], sheet))
+    rows = [dict(zip(columns, (why, words("case.and").join(titles)), strict=True)) for why, titles in told.items()]
+    return table(words("assurance.untested"), rows, sheet, columns=columns)
+
+
+def _why_not(row: dict, sheet: Sheet) -> str:
+    """Why a test could not be made, `missing` of `reliability.check` in words."""
+    words, (kind, _, rest) = sheet.words, row["missing"].partition(":")
+    names = {
+        "paper": lambda: _paper(row["ask"], sheet),
+        "peer": lambda: words("case.and").join(sheet.metric(name) for name in rest.split(", ")),
+        "reference": lambda: words("case.and").join(words(f"assurance.reference.{name}") for name in rest.split(", ")),
+        "instead": lambda: _title(rest, sheet),
+    }
+    return words(f"assurance.why.{kind}", what=names[kind]() if kind in names else words.formula(rest))
+
+
 def paper_table(checked: pd.DataFrame, sheet: Sheet) -> Exhibit:
     """The papers to ask for, those that settle an unsupported item first, each with what it would settle."""
     words, rows = sheet.words, []

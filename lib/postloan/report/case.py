@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
-from markupsafe import Markup, escape
 
 from postloan.measures import Measure, chain, kind_of, link_of, observations
 from postloan.report.exhibits import Sheet, peer_figure, proven
-from postloan.report.narrative import Prose, unparted
-from postloan.report.turning import is_guard, nearest, observed_by_us, turning_points
+from postloan.report.narrative import MANY, Prose, Told, unparted
+from postloan.report.turning import is_guard, nearest, turning_points
+from postloan.tables import OURS
 
 TOLD, ASKED, ACTIONS, LONG_YEARS = 3, 6, 5, 2
 FLAT = 0.03  # a move within so much of the figure is no move
 FAR = 3.0  # a share beyond 300 % has a base too small to compare with
 BEYOND = {"pct": 10.0, "days": 3650.0}  # of next to no sales: the size says no more than that
-MANY = 50.0  # so has a multiple beyond 50
 _SEVERITY = ("yellow", "orange", "red")
 _PAYS = ("cash_flow", "repayment")
 
@@ -45,9 +44,19 @@ class Case:
     def links(self) -> dict[str, list[Finding]]:
         """The findings by link, in the order of the chain, the most severe first; quiet links left out."""
         urgency = {level: -rank for rank, level in enumerate(_SEVERITY)}
-        found = sorted(_findings(self), key=lambda one: (urgency[one.level], one.is_long(self.sheet.as_of)))
+        client = self.signals[self.signals["group"] != OURS]
+        found = sorted(_findings(client), key=lambda one: (urgency[one.level], one.is_long(self.sheet.as_of)))
         links = {name: [one for one in found if one.link == name] for name in chain()}
         return {name: mine for name, mine in links.items() if mine}
+
+    @cached_property
+    def ours(self) -> str:
+        """What we ourselves are late with, in a sentence; empty where nothing is."""
+        words, late = self.sheet.words, []
+        for one in _findings(self.signals[self.signals["group"] == OURS]):
+            said = {"title": self.sheet.said(self.rules[one.rules[0]].title), "figure": fact(one, self)}
+            late.append(words("case.ours_one", **said))
+        return words("case.ours", late=words("case.comma").join(late)) if late else ""
 
     def unit(self, metric: str) -> str:
         """The unit a metric is told in."""
@@ -87,25 +96,10 @@ class Finding:
         return self.since is not None and self.since < pd.Timestamp(as_of) - pd.DateOffset(years=LONG_YEARS)
 
 
-@dataclass(frozen=True)
-class Told:
-    """A case that displays itself: labelled paragraphs, facts apart from judgement and suggestion."""
-
-    parts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]  # label, paragraphs, points
-
-    def _repr_html_(self) -> str:
-        html = ""
-        for label, paragraphs, points in self.parts:
-            html += f'<p class="story lead"><b>{escape(label)}</b></p>'
-            html += "".join(f'<p class="story">{escape(each)}</p>' for each in paragraphs)
-            html += f'<ol class="story">{"".join(f"<li>{escape(each)}</li>" for each in points)}</ol>' if points else ""
-        return Markup(f'<div class="case">{html}</div>')
-
-
-def _findings(case: Case) -> list[Finding]:
+def _findings(signals: pd.DataFrame) -> list[Finding]:
     """Signals as figures: each figure once, with every rule and test that speaks of it."""
     found: dict[str, Finding] = {}
-    for signal in case.signals.to_dict("records"):
+    for signal in signals.to_dict("records"):
         held = [test for test in signal["evidence"] if test["held"]]
         if not held:
             continue
@@ -126,22 +120,25 @@ def reasons(case: Case, count: int = 3) -> Prose:
     words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
     if not found:
         return Prose((words("case.quiet", nearest=nearest(case)),))
-    found.sort(key=lambda one: (observed_by_us(one.metric), -_SEVERITY.index(one.level)))
+    found.sort(key=lambda one: -_SEVERITY.index(one.level))
     firsts = {one.link: one for one in reversed(found)}
     chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
-    points = tuple(proven(_reason(one, case), f"signal-{one.rules[0]}", words) for one in chosen[:count])
+    said: set[str] = set()
+    points = tuple(proven(_reason(one, case, said), f"signal-{one.rules[0]}", words) for one in chosen[:count])
     return Prose((), points, words("case.reasons"))
 
 
-def _reason(one: Finding, case: Case) -> str:
-    return case.sheet.words("case.reason", title=case.sheet.said(case.rules[one.rules[0]].title), fact=fact(one, case))
+def _reason(one: Finding, case: Case, said: set[str]) -> str:
+    title = case.sheet.said(case.rules[one.rules[0]].title)
+    return case.sheet.words("case.reason", title=title, fact=fact(one, case, said))
 
 
 def next_step(case: Case) -> Prose:
-    """The action that is due first, with its owner and day."""
+    """The action that is due first, with its owner and day; then what we ourselves are late with."""
     words, due = case.sheet.words, _actions(case)
-    return Prose((words("case.next", step=due[0]) if due else words("case.next_none"),))
+    told = (words("case.next", step=due[0]) if due else words("case.next_none"), case.ours)
+    return Prose(tuple(each for each in told if each))
 
 
 def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
@@ -150,7 +147,7 @@ def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
     words = case.sheet.words
     if not case.links:
         calm = (words("case.quiet_story", links=_quiet(case)), words("case.quiet", nearest=nearest(case)))
-        sure = (words("case.calm"), belief, words("case.blind", count=blind).strip() if blind else "")
+        sure = (words("case.calm"), belief, words("case.blind", count=blind).strip() if blind else "", case.ours)
         judged = tuple(each for each in sure if each)
         return Told(((words("case.facts"), calm, ()), (words("case.judgement"), judged, ())))
     facts = tuple(_paragraph(name, mine, case) for name, mine in case.links.items())
@@ -159,7 +156,7 @@ def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
     return Told(
         (
             (words("case.facts"), facts, ()),
-            (words("case.judgement"), tuple(each for each in (*judged, belief, turning) if each), ()),
+            (words("case.judgement"), tuple(each for each in (*judged, belief, turning, case.ours) if each), ()),
             (words("case.suggestion"), *_suggested(case)),
         )
     )
@@ -176,7 +173,7 @@ def questions(case: Case) -> Prose:
     words, asked = case.sheet.words, {}
     for mine in case.links.values():
         for one in mine:
-            if not observed_by_us(one.metric) and not _is_score(one.metric, case):
+            if not _is_score(one.metric, case):
                 asked.setdefault(_ask(one.metric, words), one)
     ranked = sorted(asked.items(), key=lambda pair: -_SEVERITY.index(pair[1].level))[:ASKED]
     points = tuple(words("case.question", fact=_stands(one, case, limits=False), ask=ask) for ask, one in ranked)
@@ -194,20 +191,21 @@ def _ask(metric: str, words: object) -> str:
     return words(next(key for key in keys if words.has(key)))
 
 
-def fact(one: Finding, case: Case) -> str:
-    """A finding as one clause: where the figure stands, where it came from, what held beside it and since when."""
+def fact(one: Finding, case: Case, said: set[str] | None = None) -> str:
+    """A finding as one clause: where the figure stands, where it came from, what held beside it and since when; what
+    was `said` of other figures before is not repeated."""
     words, clauses = case.sheet.words, [_stands(one, case)]
-    clauses += [_likely(test, case) for test in one.tests if test["of"] == "chance"]
     clauses += [_moved(test, case) for test in one.own if test["of"] not in ("now", "chance")]
+    clauses += [_likely(test, case) for test in one.tests if test["of"] == "chance"]
     runs = max((test.get("periods", 0) for test in one.own), default=0)
     if runs > 1:
         clauses.append(words("case.run", count=runs))
-    clauses += [_beside(one, case), _since(one, case)]
+    clauses += [_beside(one, case, set() if said is None else said), _since(one, case)]
     return words("case.comma").join(dict.fromkeys(each for each in clauses if each))
 
 
-def _beside(one: Finding, case: Case) -> str:
-    """What held together with the figure, each other figure by its name."""
+def _beside(one: Finding, case: Case, before: set[str]) -> str:
+    """What held together with the figure, each other figure by its name, unless said `before` (it is then)."""
     words, told = case.sheet.words, []
     for test in one.tests:
         if test["metric"] != one.metric and test["of"] != "chance":
@@ -216,7 +214,8 @@ def _beside(one: Finding, case: Case) -> str:
             told.append(
                 words(f"case.beside_{way}", metric=case.sheet.metric(test["metric"]), said=said) if said else ""
             )
-    told = [each for each in told if each]
+    told = [each for each in dict.fromkeys(told) if each and each not in before]
+    before.update(told)
     return words("case.beside", facts=words("case.both").join(told)) if told else ""
 
 
@@ -231,7 +230,8 @@ def _stands(one: Finding, case: Case, *, limits: bool = True) -> str:
     told = words("case.stands", **said)
     if pd.notna(before) and case.value(before, one.metric) != said["value"]:
         told = words(f"case.stands_{_way(one, value, before, case)}", before=case.value(before, one.metric), **said)
-    crossed = limits and now and now["limit"] and not is_guard(now, case)  # one of zero needs no words beside a minus
+    first = limits and now is one.own[0]  # else the rule is about a move, and its limit only says when it looks
+    crossed = first and now["limit"] and not is_guard(now, case)  # one of zero needs no words beside a minus
     return told + (words("case.limit", limit=case.value(now["limit"], one.metric)) if crossed else "")
 
 
@@ -279,7 +279,8 @@ def _since(one: Finding, case: Case) -> str:
 
 def _paragraph(name: str, mine: list[Finding], case: Case) -> str:
     """One link in one paragraph: its strongest figures as sentences, the rest by name."""
-    words, told = case.sheet.words, [fact(one, case) for one in mine[:TOLD]]
+    words, said = case.sheet.words, set()
+    told = [fact(one, case, said) for one in mine[:TOLD]]
     rest = [case.sheet.said(case.rules[one.rules[0]].title) for one in mine[TOLD:]]
     more = words("case.more", count=len(rest), titles=words("case.and").join(rest)) if rest else ""
     body = words("case.semicolon").join(told) + words("case.stop") + more
@@ -294,6 +295,8 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     ways = [f"{kind_of(worst.metric)}_{'held' if holding else size}", "held" if holding else size]
     if size == "low" and any(one.level != "yellow" for link in _PAYS for one in case.links.get(link, [])):
         ways.insert(0, "low_paid_late")
+    if kind_of(worst.metric) == "cushion" and worst.own and worst.own[0]["of"] == "change":
+        ways.insert(0, f"jumped_{'held' if holding else size}")
     if kind_of(worst.metric) == "cushion" and case.compared.at["equity_to_assets", "now"] < 0:
         ways.insert(0, f"gone_{size}")
     key = next(key for key in (f"case.means.{name}.{way}" for way in ways) if words.has(key))

@@ -18,6 +18,7 @@ WORST = 4
 YEARLY_DAYS = 300  # statements further apart than this are annual ones
 _UNPARTED = ("missing:end.current_assets", "missing:end.current_liabilities")
 LARGE = 10.0  # a share beyond 1,000 % has a base next to nothing
+MANY = 50.0  # so has a multiple beyond 50
 LAST_DIGIT = 0.01  # of figures told as multiples
 # A move is worth a sentence from so many times its usual size and such a share of its level, by band now.
 _WORTH_SAYING = {"warn": (0.0, 0.05), "watch": (0.5, 0.05), None: (0.8, 0.10), "ok": (2.0, 0.25)}
@@ -40,6 +41,21 @@ class Prose:
             items = "".join(f"<li>{escape(point)}</li>" for point in self.points)
             text += f'<ol class="story">{items}</ol>'
         return Markup(text)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A case that displays itself: labelled paragraphs, facts apart from judgement and suggestion."""
+
+    parts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]  # label, paragraphs, points
+
+    def _repr_html_(self) -> str:
+        html = ""
+        for label, paragraphs, points in self.parts:
+            html += f'<p class="story lead"><b>{escape(label)}</b></p>'
+            html += "".join(f'<p class="story">{escape(each)}</p>' for each in paragraphs)
+            html += f'<ol class="story">{"".join(f"<li>{escape(each)}</li>" for each in points)}</ol>' if points else ""
+        return Markup(f'<div class="case">{html}</div>')
 
 
 def conclusion(
@@ -107,11 +123,14 @@ def worsened(compared: pd.DataFrame, measures: dict[str, Measure], count: int = 
 
 
 def _trifling(row: pd.Series, measure: Measure, band: str | None) -> bool:
-    """Whether a move means nothing by itself: a score within its band or without one, growth turned into a loss
-    (which the loss itself tells), a share whose base is next to nothing, a figure that moves in its last digit."""
-    if measure.group in _SCORES and band in ("ok", None):
+    """Whether a move means nothing by itself: a distress score, whose parts are told instead, another score within its
+    band or without one, growth turned into a loss (which the loss itself tells), a share whose base is next to
+    nothing, a figure that moves in its last digit."""
+    if measure.group == "distress" or (measure.group in _SCORES and band in ("ok", None)):
         return True
     if measure.unit == "pct" and (abs(row["now"]) > LARGE or (measure.group == "growth" and row["now"] < -1)):
+        return True
+    if measure.unit == "times" and max(abs(row["now"]), abs(row["year_ago"])) > MANY:
         return True
     return measure.unit == "times" and abs(row["now"] - row["year_ago"]) <= LAST_DIGIT
 

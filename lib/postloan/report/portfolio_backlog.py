@@ -1,4 +1,4 @@
-"""What is overdue in the whole book, in tables: reviews, promises, actions."""
+"""What is overdue in the whole book, in tables: reviews, promises, actions; and apart from it what has cleared."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from markupsafe import Markup
 from postloan.report.exhibits import Exhibit
 from postloan.report.whole_book import BookSheet, listed, prose, two, whole
 from postloan.tables import LEVELS
+from postloan.wording import DASH
 
 SHOWN = 20  # rows of a table
 _NAMED = 2  # signals named of a borrower's late actions
@@ -67,12 +68,33 @@ def late_actions(late: pd.DataFrame, any_entered: bool, sheet: BookSheet) -> Exh
 def _actions(part: pd.DataFrame, sheet: BookSheet) -> tuple:
     """A borrower's late actions: how many, the highest level, what for, who answers, how long."""
     worst = part.sort_values("level", key=lambda levels: -levels.map(LEVELS.index), kind="stable")
-    told = [sheet.rule(rule) if rule in sheet.rules else rule for rule in worst["rule"]]
-    named = sheet.words("case.semicolon").join(told[:_NAMED])
-    named += sheet.words("portfolio.backlog.others", count=len(told) - _NAMED) if len(told) > _NAMED else ""
+    named = _rules(worst["rule"], sheet)
     held = _owner(part.sort_values("steps", ascending=False, kind="stable").iloc[0], sheet)
     cells = (sheet.state(worst["level"].iloc[0]), named, held, sheet.day(part["due"].min()))
     return (sheet.who(part["borrower_id"].iloc[0]), str(len(part)), *cells, whole(part["days_late"].max()))
+
+
+def _rules(rules: pd.Series, sheet: BookSheet) -> str:
+    """The first rules by title, and how many more."""
+    told = [sheet.rule(rule) if rule in sheet.rules else rule for rule in rules]
+    named = sheet.words("case.semicolon").join(told[:_NAMED])
+    return named + (sheet.words("portfolio.backlog.others", count=len(told) - _NAMED) if len(told) > _NAMED else "")
+
+
+def cleared(signals: pd.DataFrame, sheet: BookSheet) -> Exhibit:
+    """Warnings of the last reviews that no longer stand, a row a borrower: followed up until quiet long enough, then
+    closed; they count in no level. `signals` are early_warning's. Nothing where none has cleared."""
+    gone = signals[signals["status"] == "cleared"]
+    if gone.empty:
+        return Exhibit("")
+    names, words, rows = ("who", "gone", "rule", "closed", "until"), sheet.words, []
+    for borrower, part in gone.groupby("borrower_id"):
+        closed = int(part["closed"].sum())
+        until = DASH if closed == len(part) else sheet.day(part.loc[~part["closed"].astype(bool), "closes_on"].max())
+        rows.append((sheet.who(borrower), str(len(part)), _rules(part["rule"], sheet), str(closed), until))
+    rows.sort(key=lambda row: -int(row[1]))
+    notes = (words("portfolio.backlog.cleared_note"), _more(len(rows), sheet))
+    return listed("backlog.cleared", names, rows[:SHOWN], sheet, numeric=(names[1], names[3]), notes=notes)
 
 
 def _owner(row: pd.Series, sheet: BookSheet) -> str | Markup:

@@ -8,6 +8,7 @@ from postloan.measures import Measure
 from postloan.report.exhibits import Exhibit, Sheet, peer_figure, table
 from postloan.report.narrative import Prose
 
+_OWN = ("ratio", "client", "usual", "change")
 _COLUMNS = ("ratio", "client", "low", "median", "high", "percentile", "level", "usual", "change")
 
 
@@ -34,23 +35,29 @@ def _names(rows: pd.DataFrame, sheet: Sheet) -> str:
 
 
 def position_table(standing: pd.DataFrame, settings: object, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
-    """Each ratio of the client beside its peers' quartiles with its percentile, and beside its own usual figure."""
-    words, rows = sheet.words, []
-    columns = tuple(words(f"standing.column.{name}") for name in _COLUMNS)
+    """Each ratio of the client beside its peers' quartiles with its percentile, and beside its own usual figure; the
+    columns of peers are left out where there are none."""
+    words, rows, alone = sheet.words, [], bool((standing["level"] == "none").all())
+    names = tuple(name for name in _COLUMNS if not alone or name in _OWN)
+    columns = {name: words(f"standing.column.{name}") for name in names}
     for row in standing.itertuples():
         unit = measures[row.metric].unit
         shown = {
             name: words.value(getattr(row, name), unit, sheet.currency) for name in ("value", "low", "median", "high")
         }
         place = peer_figure(row.percentile, "percentile", words)
-        cells = (words.ratio(row.metric), *shown.values(), place, words(f"standing.level.{row.level}"))
-        usual = words.value(row.usual, unit, sheet.currency)
-        rows.append(dict(zip(columns, (*cells, usual, words(f"standing.change.{row.change}")), strict=True)))
-    notes = (_against(standing, settings, sheet), *_lacking(standing, settings, sheet))
+        told = {"ratio": words.ratio(row.metric), "client": shown.pop("value"), **shown, "percentile": place}
+        told["level"] = words(f"standing.level.{row.level}")
+        told["usual"] = words.value(row.usual, unit, sheet.currency)
+        told["change"] = words(f"standing.change.{row.change}")
+        rows.append({columns[name]: told[name] for name in names})
+    notes = () if alone else (_against(standing, settings, sheet), *_lacking(standing, settings, sheet))
     unusual = words.number(settings.reading.unusual, 0)
     own = words("standing.own", quarters=settings.trailing_quarters, unusual=unusual)
-    numeric = (*columns[1:6], columns[7])
-    return table(words("standing.table"), rows, sheet, columns=columns, numeric=numeric, notes=(*notes, own))
+    numeric = tuple(columns[name] for name in names if name not in ("ratio", "level", "change"))
+    heads = tuple(columns.values())
+    caption = words("standing.alone" if alone else "standing.table")
+    return table(caption, rows, sheet, columns=heads, numeric=numeric, notes=(*notes, own))
 
 
 def _against(standing: pd.DataFrame, settings: object, sheet: Sheet) -> str:
@@ -59,7 +66,7 @@ def _against(standing: pd.DataFrame, settings: object, sheet: Sheet) -> str:
     for (group, count), part in standing[standing["level"] != "none"].groupby(["group", "count"], sort=False):
         name = words(f"standing.group.{group}")
         told.append(words("standing.against_group", group=name, count=count, ratios=_names(part, sheet)))
-    groups = words("case.comma").join(told) if told else words("standing.level.none")
+    groups = words("case.comma").join(told)
     return words("standing.against", groups=groups, months=settings.late_months, currency=sheet.currency)
 
 

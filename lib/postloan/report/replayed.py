@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import matplotlib
 import pandas as pd
@@ -17,7 +18,17 @@ from postloan.report.narrative import Prose
 from postloan.report.signals import level_mark
 
 _TOP = 3
+_SAME, _CENT = 0.01, 0.01  # of the value received: no difference; of money: nothing
+_RUN = 3  # reviews in a row that make a slide
 _DAYS_A_MONTH = 30.44
+
+
+class Replayed(Protocol):
+    """A borrower judged again day by day (`replay.Replay.of`)."""
+
+    reviews: pd.DataFrame
+    signals: pd.DataFrame
+    figures: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ def lead(found: Milestones, figures: pd.DataFrame, rules: Mapping[str, object], 
     told = [words("replay.warned", date=words.date(found.warned_on), title=sheet.said(rules[found.rule].title))]
     if found.seen_on < found.warned_on:
         told.append(words("replay.seen_first", date=words.date(found.seen_on)))
-    told += _stood(figures, found.warned_on, sheet)
+    told += [*_ran(figures, found.warned_on, sheet), *_stood(figures, found.warned_on, sheet)]
     if pd.notna(found.changed_on):
         gap = (found.changed_on - found.warned_on).days / _DAYS_A_MONTH
         told.append(words("replay.changed", date=words.date(found.changed_on), months=words.number(gap, 1)))
@@ -75,6 +86,21 @@ def lead(found: Milestones, figures: pd.DataFrame, rules: Mapping[str, object], 
         said = {"twin": twin, "date": words.date(found.twin_missed_on), "months": words.number(found.months_gained, 1)}
         told.append(words("replay.twin" if found.months_gained > 0 else "replay.twin_before", **said))
     return Prose((words("talks.joint").join(told),))
+
+
+def _ran(figures: pd.DataFrame, day: pd.Timestamp, sheet: Sheet) -> list[str]:
+    """At how many reviews up to the day the first watched figure had worsened in a row; nothing below `_RUN`."""
+    metric = next(iter(figures["metric"]), None)
+    rows = figures[(figures["metric"] == metric) & (figures["as_of"] <= day)].dropna(subset="value")
+    values = rows.sort_values("as_of")["value"].reset_index(drop=True)
+    better = values.diff() * (1 if metric and measures()[metric].better == "low" else -1) <= 0
+    stopped = better[better].index.max() if better.any() else 0
+    count = len(values) - 1 - stopped
+    if count < _RUN:
+        return []
+    ends = {"start": values[stopped], "then": values.iloc[-1]}
+    said = {name: sheet.words.value(value, measures()[metric].unit, sheet.currency) for name, value in ends.items()}
+    return [sheet.words("replay.ran", metric=sheet.metric(metric), count=count, **said)]
 
 
 def _stood(figures: pd.DataFrame, day: pd.Timestamp, sheet: Sheet) -> list[str]:
@@ -100,8 +126,8 @@ def review_table(reviews: pd.DataFrame, signals: pd.DataFrame, rules: Mapping[st
         titles = [sheet.said(rules[rule].title) for rule in mine["rule"].head(_TOP)]
         more = words("changes.more", count=len(mine) - _TOP) if len(mine) > _TOP else ""
         cells = (
-            words.date(row.as_of),
-            words.date(row.period_end),
+            f"{row.as_of:%Y-%m-%d}",
+            f"{row.period_end:%Y-%m-%d}",
             level_mark(row.level, sheet),
             words(f"verdict.class.{row.given}") if isinstance(row.given, str) else words("verdict.cannot_short"),
             words.money(row.owed, sheet.currency) if pd.notna(row.owed) else DASH,
@@ -113,31 +139,62 @@ def review_table(reviews: pd.DataFrame, signals: pd.DataFrame, rules: Mapping[st
 
 
 def story(
-    reviews: pd.DataFrame, signals: pd.DataFrame, contacts: pd.DataFrame, rules: Mapping[str, object],
-    found: Milestones, sheet: Sheet,
-) -> Prose:  # fmt: skip
+    told: Replayed, contacts: pd.DataFrame, rules: Mapping[str, object], found: Milestones, sheet: Sheet
+) -> Prose:
     """The case in paragraphs, one a turn of events: only days on which the level moved, a contact was held, or terms
-    changed; each with its own figures. All of one borrower."""
-    words, told = sheet.words, []
+    changed; each with its own figures; last, how it stood in the end. `told` is the replay of one borrower."""
+    reviews = told.reviews.sort_values("as_of", kind="stable")
     turns = reviews[reviews["level"] != reviews["level"].shift()]
-    days = {row.as_of: _review_turn(row, signals, rules, sheet) for row in turns.itertuples()}
-    for row in contacts.sort_values("held_on").itertuples():
-        days[row.held_on] = " ".join(filter(None, (days.get(row.held_on, ""), _talk_turn(row, sheet))))
+    events = [(row.as_of, _review_turn(row, told, rules, sheet)) for row in turns.itertuples()]
+    events += [(row.held_on, _talk_turn(row, sheet)) for row in contacts.itertuples()]
     if pd.notna(found.changed_on):
-        days[found.changed_on] = words("replay.turn_changed", date=words.date(found.changed_on))
-    told = [days[day] for day in sorted(days)]
-    return Prose(tuple(told))
+        events.append((found.changed_on, sheet.words("replay.turn_changed", date=sheet.words.date(found.changed_on))))
+    days: dict[pd.Timestamp, list[str]] = {}
+    for day, said in events:
+        days.setdefault(day, []).extend([said] if said else [])
+    joint = sheet.words("talks.joint")
+    paragraphs = [joint.join(days[day]) for day in sorted(days) if days[day]]
+    return Prose((*paragraphs, _ended(reviews.iloc[-1], told, sheet)))
 
 
-def _review_turn(row: tuple, signals: pd.DataFrame, rules: Mapping[str, object], sheet: Sheet) -> str:
-    words = sheet.words
-    mine = signals[(signals["borrower_id"] == row.borrower_id) & (signals["as_of"] == row.as_of)]
+def _watched(told: Replayed, day: pd.Timestamp, sheet: Sheet) -> str:
+    """The watched figures as they stood on a day."""
+    words, rows = sheet.words, told.figures[told.figures["as_of"] == day].dropna(subset="value")
+    shown = [
+        words("case.figure", metric=sheet.metric(row.metric), value=_value(row.value, row.metric, sheet))
+        for row in rows.itertuples()
+    ]
+    return words("replay.figures", figures=words("case.comma").join(shown)) if shown else ""
+
+
+def _value(value: float, metric: str, sheet: Sheet) -> str:
+    return sheet.words.value(value, measures()[metric].unit, sheet.currency)
+
+
+def _ended(row: pd.Series, told: Replayed, sheet: Sheet) -> str:
+    """How the borrower stood at the last review."""
+    words, given = sheet.words, row["class"]
+    late = words("replay.late", days=int(row["days_overdue"])) if row["days_overdue"] > 0 else words("replay.not_late")
+    said = {
+        "date": words.date(row["as_of"]),
+        "level": words(f"signal.level.{row['level']}"),
+        "name": words(f"verdict.class.{given}") if isinstance(given, str) else words("verdict.cannot_short"),
+        "owed": words.money(row["owed"], sheet.currency) if pd.notna(row["owed"]) else DASH,
+    }
+    return words("talks.joint").join(
+        filter(None, (words("replay.ended", late=late, **said), _watched(told, row["as_of"], sheet)))
+    )
+
+
+def _review_turn(row: tuple, told: Replayed, rules: Mapping[str, object], sheet: Sheet) -> str:
+    words, mine = sheet.words, told.signals[told.signals["as_of"] == row.as_of]
     titles = [sheet.said(rules[rule].title) for rule in mine["rule"].head(_TOP)]
     level = words(f"signal.level.{row.level}")
     said = {"date": words.date(row.as_of), "period": words.date(row.period_end), "level": level}
-    if not titles:
-        return words("replay.turn_quiet", **said)
-    return words("replay.turn", why=words("case.and").join(titles), count=len(mine), **said)
+    if titles:
+        said |= {"why": words("case.and").join(titles), "count": len(mine)}
+    first = words("replay.turn" if titles else "replay.turn_quiet", **said)
+    return words("talks.joint").join(filter(None, (first, _watched(told, row.as_of, sheet))))
 
 
 def _talk_turn(row: tuple, sheet: Sheet) -> str:
@@ -160,13 +217,17 @@ def worth_table(compared: pd.DataFrame, sheet: Sheet) -> Exhibit:
         cells = (
             words(f"replay.when.{quarters}", count=0 if pd.isna(row.shift) else abs(int(row.shift))),
             words.date(row.acted_on) if pd.notna(row.acted_on) else DASH,
-            words.money(row.shortfall, sheet.currency),
+            _money(row.shortfall, sheet),
             words.date(row.first_short_on) if pd.notna(row.first_short_on) else DASH,
-            str(row.months_short),
-            *(words.money(value, sheet.currency) for value in (row.unpaid, row.npv, row.gain)),
+            str(row.months_short) if row.months_short else DASH,
+            *(_money(value, sheet) for value in (row.unpaid, row.npv, row.gain)),
         )
         rows.append(dict(zip(columns, cells, strict=True)))
     return table(words("replay.worths"), rows, sheet, columns=columns, numeric=columns[2:])
+
+
+def _money(value: float, sheet: Sheet) -> str:
+    return sheet.words.money(value, sheet.currency) if abs(value) >= _CENT else DASH
 
 
 def worth_story(compared: pd.DataFrame, sheet: Sheet) -> Prose:
@@ -175,17 +236,22 @@ def worth_story(compared: pd.DataFrame, sheet: Sheet) -> Prose:
     by = {None if pd.isna(row.shift) else int(row.shift): row for row in compared.itertuples()}
     if 0 not in by or None not in by:
         return Prose((words("replay.no_worth"),))
-    money = {
-        name: words.money(value, sheet.currency)
-        for name, value in (("gain", by[0].gain), ("short", by[0].shortfall), ("never", by[None].shortfall))
-    }
-    told = [words("replay.worth_then", **money)]
-    for shift, key in ((min(by, key=_rank), "worth_early"), (max(by, key=_rank), "worth_late")):
-        if shift not in (None, 0):
-            change = by[shift].npv - by[0].npv
-            said = {"count": abs(shift), "change": words.money(change, sheet.currency)}
-            told.append(words(f"replay.{key}", short=words.money(by[shift].shortfall, sheet.currency), **said))
+    money = {"gain": words.money(by[0].gain, sheet.currency), "never": words.money(by[None].shortfall, sheet.currency)}
+    told = [words("replay.worth_then", gap=_gap(by[0], sheet), **money)]
+    moved = {key: shift for shift, key in ((min(by, key=_rank), "early"), (max(by, key=_rank), "late")) if shift}
+    for key, shift in moved.items():
+        change = by[shift].npv - by[0].npv
+        same = "same" if abs(change) < _SAME * by[0].npv else "more" if change > 0 else "less"
+        value = words(f"replay.value.{same}", change=words.money(abs(change), sheet.currency))
+        told.append(words(f"replay.worth_{key}", count=abs(shift), gap=_gap(by[shift], sheet), value=value))
     return Prose((words("talks.joint").join(told),))
+
+
+def _gap(row: tuple, sheet: Sheet) -> str:
+    """The largest shortfall and how long something was short, or that nothing was."""
+    if row.shortfall < _CENT:
+        return sheet.words("replay.no_gap")
+    return sheet.words("replay.gap", short=sheet.words.money(row.shortfall, sheet.currency), months=row.months_short)
 
 
 def _rank(shift: int | None) -> int:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from postloan.measures import Measure, observations
 from postloan.report.exhibits import Exhibit, Sheet, anchored, peer_figure, proven, table
 from postloan.report.narrative import Prose
+from postloan.tables import OURS
 
 LEVELS = ("red", "orange", "yellow")
 _SHAPES = {"red": "▲", "orange": "◆", "yellow": "●", "none": "○"}
@@ -126,7 +127,8 @@ def summary(signals: pd.DataFrame, unjudged: pd.DataFrame, rules: Mapping[str, o
     """The level in one sentence, what is new or worse, and how much could not be judged."""
     words, level = sheet.words, highest(signals)
     joint = "、" if words.language == "zh" else ", "
-    said = words("signal.calm")
+    said, ours = words("signal.calm"), int((signals["group"] == OURS).sum())
+    signals = signals[signals["group"] != OURS]
     if level != "none":
         counts = signals["level"].value_counts()
         told = [
@@ -146,13 +148,15 @@ def summary(signals: pd.DataFrame, unjudged: pd.DataFrame, rules: Mapping[str, o
         fresh = signals[signals["status"].isin(["new", "worse"])]
         if len(fresh) < len(signals):
             said += words("signal.changed", count=len(fresh)) if len(fresh) else words("signal.unchanged")
+    said += words("signal.ours", count=ours) if ours else ""
     if len(unjudged):
         said += words("signal.blind", count=len(unjudged))
     return Prose((proven(said, "signals", words),))
 
 
 def highest(signals: pd.DataFrame) -> str:
-    """The level of a borrower: its highest signal, a veto being red."""
+    """The level of a borrower: its highest signal, a veto being red; our own lateness (group OURS) is none of it."""
+    signals = signals[signals["group"] != OURS]
     if signals["veto"].astype(bool).any():
         return "red"
     return next((level for level in LEVELS if (signals["level"] == level).any()), "none")

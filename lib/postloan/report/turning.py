@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from postloan.measures import observations
+import pandas as pd
 
 if TYPE_CHECKING:
     from postloan.report.case import Case, Finding
@@ -15,28 +15,75 @@ _SCORES = ("distress", "reliability", "beneish_parts", "piotroski_parts", "monti
 
 
 def turning_points(case: Case, count: int = 3) -> str:
-    """At which figures the level would change: the next limit of a rule, or the way back over the one crossed."""
+    """At which figures the level would change: the next limit of a rule, or the way back over the one crossed; of two
+    limits of one figure the nearer."""
     words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
     found.sort(key=lambda one: -_SEVERITY.index(one.level))
-    told = [each for each in (_turning(one, case) for one in found) if each][:count]
-    return words("case.turning", points=words("case.semicolon").join(told)) if told else ""
+    told: dict[tuple[str, ...], tuple[float, str]] = {}
+    for about, far, text in filter(None, (_turning(one, case) for one in found)):
+        if about not in told or far < told[about][0]:
+            told[about] = far, text
+    points = [text for _, text in told.values()][:count]
+    return words("case.turning", points=words("case.semicolon").join(points)) if points else ""
 
 
-def _turning(one: Finding, case: Case) -> str:
-    words, held = case.sheet.words, next((test for test in one.own if test["of"] == "now"), None)
+def _turning(one: Finding, case: Case) -> tuple[tuple[str, ...], float, str] | None:
+    """Of which figures a turn speaks, how far the first of them is from it, and the turn in words; none where the rule
+    looks at a change, or the figure itself only says when the rule looks at all."""
+    words, held = case.sheet.words, next(iter(one.own), None)
+    if held is None or held["of"] != "now" or is_guard(held, case):
+        return None
     rule, limits = next(((rule, found) for rule, found in _limits(one, held, case) if found), (None, []))
-    if rule is None or observed_by_us(one.metric) or is_guard(held, case):
-        return ""
-    said = {"metric": case.sheet.metric(one.metric), "side": words(f"signal.side.{held['side']}")}
+    if rule is None:
+        return None
     for level in rule.levels[rule.levels.index(one.level) + 1 :] if one.level in rule.levels else ():
-        if (bound := _bound([limit for limit in limits if isinstance(limit, dict)], [level])) is not None:
-            shown = {"limit": case.value(bound, one.metric), "level": words(f"signal.level.{level}").lower()}
-            return words("case.turn_worse", **shown, **said)
-    bound = _bound(limits, rule.levels)  # of the mildest level: short of it a signal only gets milder
+        if lacking := _lacking(rule.condition, held, level, case):
+            text = words("case.both").join(text for _, _, text in lacking)
+            text = words("case.turn_worse", lacking=text, level=words(f"signal.level.{level}").lower())
+            return tuple(metric for metric, _, _ in lacking), lacking[0][1], text
+    return (one.metric,), 0.0, _way_back(one, held, _bound(limits, rule.levels), case)
+
+
+def _way_back(one: Finding, held: dict, bound: float, case: Case) -> str:
+    """Where a signal clears: at the limit of the mildest level, short of which it only gets milder."""
+    words, metric = case.sheet.words, case.sheet.metric(one.metric)
     if not bound and held["side"] == "below":
-        return words("case.turn_zero", **said)
+        return words("case.turn_zero", metric=metric)
     key = "case.turn_under" if held["side"] == "at_least" else "case.turn_better"
-    return words(key, limit=case.value(bound, one.metric), **said)
+    return words(key, metric=metric, limit=case.value(bound, one.metric))
+
+
+def _lacking(condition: object, held: dict, level: str, case: Case) -> list[tuple[str, float, str]]:
+    """What a rule lacks to hold at a level, by the way that names the figure of a test that held: figure, how far it is
+    from its limit, and both in words; nothing where that cannot be told in figures as they stand."""
+    now = {**case.compared["now"], held["metric"]: held["value"]}
+    for way in condition.ways():
+        about = any(test.metric == held["metric"] and _at(test, level) for test in way)
+        if about and all(test.of == "now" and pd.notna(now.get(test.metric)) for test in way):
+            told = [each for test in way for each in _short_of(test, now[test.metric], level, case)]
+            if told:
+                return told
+    return []
+
+
+def _short_of(test: object, value: float, level: str, case: Case) -> list[tuple[str, float, str]]:
+    """The limits of a test that a figure has not crossed: figure, how far, in words."""
+    words, told, metric = case.sheet.words, [], case.sheet.metric(test.metric)
+    for side, bound in _at(test, level).items():
+        low = side in ("below", "at_most")
+        if not (value < bound if low else value > bound):
+            limit = {"limit": case.value(bound, test.metric), "side": words(f"signal.side.{side}")}
+            sign = words(f"case.turn_sign.{'below' if low else 'above'}", metric=metric)
+            told.append(
+                (test.metric, abs(value - bound), words("case.turn_test", metric=metric, **limit) if bound else sign)
+            )
+    return told
+
+
+def _at(test: object, level: str) -> dict[str, float]:
+    """The limits of a test at a level, by side."""
+    limits = {side: each.get(level) if isinstance(each, dict) else each for side, each in test.limits.items()}
+    return {side: each for side, each in limits.items() if each is not None}
 
 
 def is_guard(test: dict, case: Case) -> bool:
@@ -71,8 +118,3 @@ def nearest(case: Case) -> str:
     name = min(near)[1]
     value, limit = (case.value(each, name) for each in (case.compared.at[name, "now"], case.measures[name].warn))
     return case.sheet.words("case.nearest", metric=case.sheet.metric(name), value=value, limit=limit)
-
-
-def observed_by_us(metric: str) -> bool:
-    """Whether a figure is about our own reviews rather than the borrower."""
-    return metric in observations() and observations()[metric].group == "monitoring"

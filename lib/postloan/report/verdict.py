@@ -12,7 +12,7 @@ from postloan.report.case import Case
 from postloan.report.exhibits import DASH, Exhibit, Sheet, anchored, proven, table
 from postloan.report.narrative import Prose
 from postloan.report.signals import level_mark
-from postloan.tables import CLASSES, LEVELS
+from postloan.tables import CLASSES, LEVELS, OURS
 
 TOLD = 4
 
@@ -60,7 +60,8 @@ def _lines(texts: list[str]) -> Markup:
 
 def _level_under(case: Case, level: str, last: Mapping) -> list[str]:
     """Since when the level stands and how it moved."""
-    words, days = case.sheet.words, case.signals.loc[case.signals["level"] == level, "since"].dropna()
+    words, mine = case.sheet.words, case.signals[case.signals["group"] != OURS]
+    days = mine.loc[mine["level"] == level, "since"].dropna()
     since = words("verdict.level_since", date=words.date(days.min())) if len(days) else ""
     if not last.get("level"):
         return [since, words("verdict.first_time")]
