@@ -5,7 +5,7 @@ import pytest
 
 from postloan import settings
 from postloan.book.store import open_book
-from postloan.whole_files import beside, harmless, write_whole
+from postloan.whole_files import beside, digest, harmless, write_whole
 
 FORMULAS = ["=cmd|' /C calc'!A0", "+1+cmd|x", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "=1"]
 PLAIN = ["甲", "C34", "", "-5", "+0.25", "a=b", "2024-01-31", None, -5.0]
@@ -27,6 +27,13 @@ def test_text_is_whole_or_nothing(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_whole(tmp_path / "pages" / "x.html", "\ud800")
     assert list((tmp_path / "pages").iterdir()) == []
+
+
+def test_digest_follows_the_contents(tmp_path):
+    (tmp_path / "x.csv").write_text("a")
+    told = [digest(tmp_path / "x.csv"), digest(tmp_path)]
+    (tmp_path / "x.csv").write_text("b")
+    assert not {*told} & {digest(tmp_path / "x.csv"), digest(tmp_path), digest(tmp_path / "none")}
 
 
 def test_others_may_not_read(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import shutil
 import uuid
@@ -40,6 +41,13 @@ def write_whole(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with beside(file, private=False) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of the files of a folder; empty where there is neither."""
+    files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+    parts = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files if each.is_file()]
+    return hashlib.sha256("".join(parts).encode()).hexdigest() if parts else ""
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:

@@ -49,6 +49,13 @@ def test_own_slope_is_least_squares():
     ] == pytest.approx(fit.bse[1])
 
 
+def test_pooled_slope_is_least_squares_with_a_level_each():
+    rows = grown([0.5, 1.0, 2.0, 1.2])
+    levels = pd.get_dummies(rows["borrower_id"], dtype=float).assign(x=rows["month"].map(INDEX))
+    fit = sm.OLS(rows["growth"], levels).fit()
+    assert sensitivity.betas(rows, INDEX, 3, ids(4))[1].beta == pytest.approx(fit.params["x"])
+
+
 def test_noisy_borrower_drawn_to_the_pool():
     rows = pd.concat(
         [grown([1.0, 1.2, 0.8, 1.1], noise=0.01), grown([0, 0, 0, 0, 4.0], noise=0.4).query("borrower_id == 'B4'")]

@@ -119,3 +119,13 @@ def test_password_in_a_wrong_place_is_not_said(run):
     with pytest.raises(RunError, match=r"me:\*\*\*@db") as told:
         run(jobs="postgresql://me:hunter2@db/loans")
     assert "hunter2" not in str(told.value)
+
+
+def test_named_file_is_in_the_fingerprint(tmp_path):
+    file, notebook = tmp_path / "firms.csv", tmp_path / "tiny.ipynb"
+    notebook.write_text("{}")
+    marks = set()
+    for text in ("a", "b"):
+        file.write_text(text)
+        marks.add(plan.fingerprint(notebook, {"data": str(file), "language": "zh"}, ""))
+    assert len(marks) == 2

@@ -70,6 +70,11 @@ def test_unknown_layout_is_told(tmp_path):
         outcomes.read(tmp_path / "x.csv")
 
 
+def test_fingerprint_follows_the_rows(tmp_path):
+    before = outcomes.fingerprint(str(file(tmp_path)), "")
+    assert outcomes.fingerprint(str(file(tmp_path, ebit=[1.0, 2.0, 3.0])), "") != before
+
+
 def test_blank_stays_missing(tmp_path):
     facts = outcomes.read(file(tmp_path, ebit=[1.0, "", 2.0])).statements
     assert len(facts[facts["item"] == "operating_profit"]) == 2

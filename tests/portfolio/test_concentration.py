@@ -51,6 +51,7 @@ def test_headroom_is_limit_less_exposure():
     capital, tier = found.loc[("name", "net_capital")], found.loc[("name", "tier_one")]
     assert (capital["headroom"], capital["state"]) == (pytest.approx(0.10 * 1000 - 95), "close")
     assert (tier["headroom"], tier["state"]) == (pytest.approx(0.15 * 500 - 95), "over")
+    assert (capital["over"], tier["over"], found.at[("industry", "book"), "over"]) == (0, 1, 1)
 
 
 def test_unknown_capital_tests_nothing():

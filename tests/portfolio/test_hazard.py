@@ -81,6 +81,15 @@ def test_risk_never_falls_on_the_bad_side(fitted):
     assert (np.diff(score) >= -1e-9).all()
 
 
+def test_loss_raises_nearly_every_score(tmp_path):
+    loss, rows = 0.05 * firms()["total_assets"], firms()
+    for item in ("net_income", "ebit", "retained_earnings", "current_assets", "total_assets"):
+        rows[item] -= loss
+    panels = [trial(each, tmp_path)[0] for each in (firms(), rows)]
+    before, after = (hazard.predict(hazard_params.model(), each, hazard_params.plan())["score"] for each in panels)
+    assert (after > before)[before.notna()].mean() > 0.95
+
+
 def test_unpenalised_fit_equals_statsmodels(learned):
     free = PLAN.model_copy(
         update={"penalty": PLAN.penalty.model_copy(update=dict.fromkeys(("line", "rise", "pair", "period"), 1e-9))}

@@ -70,6 +70,14 @@ def test_rules_rang_or_could_not_be_judged(found):
     assert "less than a year back" in backtested.summary(young, sheet)._repr_html_()
 
 
+def test_data_set_is_the_source(found):
+    sheet = backtested.sheet(texts("en"), "2021-09-30", 1, "/far/us_annual/validation.csv")
+    assert "Judged is the data set us_annual/validation.csv" in backtested.summary(found, sheet)._repr_html_()
+    html = backtested.rank_table(found, sheet).html
+    assert "Source: us_annual/validation.csv" in html
+    assert "As known on" not in html
+
+
 def test_few_events_are_said(found):
     sheet = backtested.sheet(texts("en"), "2021-09-30", 1)
     assert "no model is fitted on these data" in backtested.summary(found, sheet)._repr_html_()

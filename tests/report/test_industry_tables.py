@@ -73,3 +73,11 @@ def test_how_low_the_index_ever_was(sheet):
     assert sheet.words("industry.harsher") in told
     assert sheet.words("industry.harsher") not in industry_tables.deepest(index - 0.1, driver, 3, shocks, sheet)
     assert industry_tables.deepest(index.iloc[:0], None, 3, shocks, sheet) == ""
+
+
+def test_what_was_not_checked_is_marked(sheet):
+    row = {"happened_on": pd.Timestamp("2025-01-01"), "kind": "policy", "effect": "adverse", "title": "T"}
+    own = pd.DataFrame(columns=["borrower_id", "kind", "happened_on", "severity", "title", "source"])
+    for source, marked in (("NDRC [GK]", True), ("NDRC", False)):
+        table = industry_tables.event_table(pd.DataFrame([{**row, "source": source}]), own, 36, sheet)
+        assert (sheet.words("industry.event.marks") in table.html) == marked

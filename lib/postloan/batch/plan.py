@@ -17,7 +17,7 @@ import pandas as pd
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 
-from postloan import industries, settings
+from postloan import industries, settings, whole_files
 from postloan.batch.names import file_names, safe_name
 from postloan.batch.parameters import IDENTITY, declared, fit_all
 from postloan.batch.run_file import KERNEL, RunPlan
@@ -283,9 +283,12 @@ def _parameters(run: RunPlan, notebook: Path, borrower: str, own: dict, problems
 
 
 def fingerprint(notebook: Path, parameters: dict, rows: str) -> str:
-    """SHA-256 over all a report depends on: notebook, library, rules and texts, parameters, book rows."""
+    """SHA-256 over all a report depends on: notebook, library, rules and texts, parameters, the files and folders they
+    name by a whole path, book rows."""
     own = json.dumps(parameters, sort_keys=True, ensure_ascii=False)
-    parts = [notebook.read_bytes(), house().encode(), own.encode(), rows.encode()]
+    named = [Path(each) for each in parameters.values() if isinstance(each, str) and Path(each).is_absolute()]
+    files = "".join(whole_files.digest(each) for each in named)
+    parts = [notebook.read_bytes(), house().encode(), own.encode(), rows.encode(), files.encode()]
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 

@@ -3,6 +3,7 @@ what). Nothing of it enters a book."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import Field, model_validator
 from postloan import chart, settings
 from postloan.errors import SourceError
 from postloan.strict import Strict
+from postloan.whole_files import digest
 
 
 class Events(Strict):
@@ -92,6 +94,11 @@ def read(path: Path) -> Outcomes:
     name = path.name if path.is_dir() else f"{path.absolute().parent.name}/{path.name}"
     lacks = [column for column in layout.items.values() if column not in rows]
     return Outcomes(name, facts, events, layout.horizon_months, layout.judged, layout.currency, lacks)
+
+
+def fingerprint(*paths: str) -> str:
+    """SHA-256 over the contents of data sets; a path may be empty."""
+    return hashlib.sha256("".join(digest(Path(each)) for each in paths if each).encode()).hexdigest()
 
 
 def layouts() -> dict[str, Layout]:

@@ -9,7 +9,7 @@ from postloan.portfolio import policy as policies
 from postloan.portfolio.policy import UNKNOWN, Policy
 
 SPREAD = ["by", "units", "hhi", "effective", "largest", "largest_share", "reason"]
-LIMITS = ["by", "of", "unit", "exposure", "base", "share", "limit", "headroom", "state", "basis"]
+LIMITS = ["by", "of", "unit", "exposure", "base", "share", "limit", "headroom", "state", "over", "basis"]
 
 
 def hhi(amounts: pd.Series) -> float:
@@ -51,7 +51,8 @@ def spread(owed: dict[str, pd.Series]) -> pd.DataFrame:
 def limits(
     owed: dict[str, pd.Series], net_capital: float = np.nan, tier_one: float = np.nan, policy: Policy | None = None
 ) -> pd.DataFrame:
-    """The largest unit under each limit (LIMITS): `share` of its base, `headroom` in money (below 0: over the limit).
+    """The largest unit under each limit (LIMITS): `share` of its base, `headroom` in money (below 0: over the limit),
+    `over` how many units are over it.
 
     `state` is over, close, within, or cannot where the base (capital given in the currency of the amounts) or the
     exposure is not known. `owed` is `units`.
@@ -64,7 +65,8 @@ def limits(
         base = base if base > 0 else np.nan
         largest = amounts.iloc[0] if len(amounts) else np.nan
         rows.append({"by": limit.by, "of": limit.of, "unit": amounts.index[0] if len(amounts) else None,
-                     "exposure": largest, "base": base, "limit": limit.share, "basis": limit.basis})  # fmt: skip
+                     "exposure": largest, "base": base, "limit": limit.share,
+                     "over": int((amounts / base > limit.share).sum()), "basis": limit.basis})  # fmt: skip
     found = pd.DataFrame(rows)
     found["share"] = found["exposure"] / found["base"]
     found["headroom"] = found["limit"] * found["base"] - found["exposure"]

@@ -5,6 +5,7 @@ Leads with counts, never scores of default (DOMAIN §9): a pattern of a few borr
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from itertools import combinations
 
 import numpy as np
@@ -48,18 +49,18 @@ def together(signals: pd.DataFrame, borrowers: int, mining: Mining | None = None
     by = {rule: set(part) for rule, part in shown.groupby("rule")["borrower_id"]}
     group = shown.drop_duplicates("rule").set_index("rule")["group"]
     common = sorted(rule for rule, ids in by.items() if len(ids) >= told.fewest_together)
-    rows = []
-    for one, other in combinations(common, 2):
-        both = by[one] & by[other]
-        sizes = (len(both), len(by[one]), len(by[other]), borrowers)
-        lift = len(both) * borrowers / (sizes[1] * sizes[2])
-        same = bool(group[one] == group[other])
-        rows.append((one, other, *sizes, lift, np.nan, same, ",".join(sorted(both)[:_EXAMPLES])))
-    found = pd.DataFrame(rows, columns=PAIRS)
+    rows = [(one, other, len(by[one] & by[other])) for one, other in combinations(common, 2)]
+    found = pd.DataFrame(rows, columns=PAIRS[:3]).astype({"both": int})
+    size = pd.Series({rule: len(ids) for rule, ids in by.items()}, dtype=int)
+    found = found.assign(ones=found["one"].map(size), others=found["other"].map(size), borrowers=borrowers)
+    found["lift"] = found["both"] * borrowers / (found["ones"] * found["others"])
     found["chance"] = chance_alone(found["both"], found["ones"], found["others"], borrowers)
-    found = found[(found["both"] >= told.fewest_together) & (found["lift"] >= told.lift)]
+    found = found[(found["both"] >= told.fewest_together) & (found["lift"] >= told.lift)].copy()
+    found["same_group"] = found["one"].map(group) == found["other"].map(group)
+    pairs = zip(found["one"], found["other"], strict=True)
+    found["examples"] = [",".join(nsmallest(_EXAMPLES, by[one] & by[other])) for one, other in pairs]
     order = ["same_group", "both", "lift", "one", "other"]
-    return found.sort_values(order, ascending=[True, False, False, True, True], ignore_index=True)
+    return found.sort_values(order, ascending=[True, False, False, True, True], ignore_index=True)[PAIRS]
 
 
 def chance_alone(both: pd.Series, ones: pd.Series, others: pd.Series, of: int) -> np.ndarray:

@@ -6,6 +6,8 @@ Tables come from portfolio.backtest (`Found` or anything shaped like it); nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib
 import pandas as pd
@@ -21,9 +23,22 @@ _TOP = 12
 _QUEUES = ("model", "rules", "overdue_days", "ten_ratio_logit", "altman_em")
 
 
-def sheet(words: Texts, as_of: str, sources: int) -> Sheet:
-    """The sheet of a report that is not about one borrower."""
+@dataclass(frozen=True)
+class _DataSheet(Sheet):
+    """The sheet of a report on a data set, whose figures have no one day and come from a file."""
+
+    data: str
+
+    def origin(self) -> tuple[str, ...]:
+        """The data set alone."""
+        return (self.words("exhibit.source", source=self.data),)
+
+
+def sheet(words: Texts, as_of: str, sources: int, data: str = "") -> Sheet:
+    """The sheet of a report that is not about one borrower: on the book, or on a data set (its path)."""
     plain = {"day_basis": 360, "average_points": 2, "from_drawdown": False, "scale": (1.0, "", 2)}
+    if data:
+        return _DataSheet(words, "CNY", as_of, sources=sources, data="/".join(Path(data).parts[-2:]), **plain)
     return Sheet(words, "CNY", as_of, sources=sources, **plain)
 
 
@@ -33,7 +48,8 @@ def summary(found: object, sheet: Sheet) -> Prose:
     if scored.empty:
         return Prose((words("backtest.too_young"),))
     events = scored.loc[scored["outcome"] == 1, "borrower_id"].nunique()
-    told = [words("backtest.events", rows=len(scored), firms=scored["borrower_id"].nunique(), events=events)]
+    told = [words("backtest.data", name=sheet.data)] if isinstance(sheet, _DataSheet) else []
+    told += [words("backtest.events", rows=len(scored), firms=scored["borrower_id"].nunique(), events=events)]
     if found.refused:
         told.append(words(f"backtest.refused.{found.refused}"))
     ranked = found.metrics.dropna(subset=["auc_low"]).sort_values("auc", ascending=False)
@@ -245,8 +261,10 @@ def card(model: object | None, sheet: Sheet) -> Exhibit | Prose:
 
 def _ranked(fitted: object, words: Texts) -> str:
     row = pd.Series({"auc": fitted.auc, "auc_low": fitted.auc_low, "auc_high": fitted.auc_high})
-    return words("backtest.card.ranked", auc=_interval(row, words), factors=len(fitted.grids),
-                 parameters=words.number(fitted.effective_parameters, 0), slope=words.number(fitted.slope))  # fmt: skip
+    shares = {name: words.value(getattr(fitted, name), "pct") for name in ("brier_skill", "caught")}
+    return words("backtest.card.ranked", auc=_interval(row, words), ks=words.number(fitted.ks), **shares,
+                 factors=len(fitted.grids), parameters=words.number(fitted.effective_parameters, 0),
+                 slope=words.number(fitted.slope))  # fmt: skip
 
 
 def effect_table(model: object | None, sheet: Sheet) -> Exhibit:

@@ -46,13 +46,15 @@ class Sheet:
         """What is written in both languages (fields zh and en), in the report's."""
         return getattr(both, self.words.language)
 
-    def notes(self, *extra: str) -> Markup:
-        """The line below an exhibit: what is its own, then day and source, which paper says once for all."""
+    def origin(self) -> tuple[str, ...]:
+        """The day the figures were known, and where they come from."""
         source = self.words("exhibit.sources_many", count=self.sources)
         known = self.words("exhibit.as_of", date=self.words.date(self.as_of))
-        common = Markup('<span class="common">{}</span>').format(
-            " · ".join((*([""] if extra else []), known, self.words("exhibit.source", source=source)))
-        )
+        return known, self.words("exhibit.source", source=source)
+
+    def notes(self, *extra: str) -> Markup:
+        """The line below an exhibit: what is its own, then day and source, which paper says once for all."""
+        common = Markup('<span class="common">{}</span>').format(" · ".join((*([""] if extra else []), *self.origin())))
         return Markup('<span class="own">{}</span>{}').format(" · ".join(extra), common) if extra else common
 
 

@@ -63,7 +63,7 @@ def _index(ax: matplotlib.axes.Axes, past: pd.DataFrame, coming: pd.DataFrame, a
     else:
         ax.plot(past["period_end"].iloc[-1], past["value"].iloc[-1], "x", color=ALARM, markersize=5)
     name = sheet.said(about.name) + (" (%)" if about.kind == "yoy" else "")
-    ax.set_title("\n".join(textwrap.wrap(name, 27)), loc="left", fontsize=LETTERS)
+    ax.set_title("\n".join(textwrap.wrap(name, 34)), loc="left", fontsize=LETTERS)
     ends = [past["period_end"].iloc[0], (coming if len(coming) else past)["period_end"].iloc[-1]]
     ax.set_xticks(ends, [f"{day:%y-%m}" for day in ends])
     ax.set(xlabel="", ylabel="")

@@ -155,7 +155,9 @@ def event_table(events: pd.DataFrame, own: pd.DataFrame, months: int, sheet: Boo
         return Exhibit(prose(sheet, words("industry.event.none", months=months))._repr_html_())
     rows.sort(key=lambda row: row[0], reverse=True)
     rows = [(title, sheet.day(day), kind, effect, source) for day, kind, effect, title, source in rows]
-    return _listed("event", ("title", "day", "kind", "effect", "source"), rows, sheet, numeric=("day",))
+    marked = any("[GK]" in str(row[-1]) for row in rows)
+    notes = (words("industry.event.marks"),) if marked else ()
+    return _listed("event", ("title", "day", "kind", "effect", "source"), rows, sheet, numeric=("day",), notes=notes)
 
 
 def _effect(effect: str, sheet: BookSheet) -> Markup:

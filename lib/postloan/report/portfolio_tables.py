@@ -57,7 +57,12 @@ def _size(standing: pd.DataFrame, levels: str, sheet: BookSheet) -> str:
 
 def _over(limits: pd.DataFrame, sheet: BookSheet) -> str:
     rows = limits[limits["state"] == "over"]
-    told = (f"{_limit(row, sheet)} {sheet.share(row.share)}" for row in rows.itertuples())
+    more = {True: "over_more", False: "over_one"}
+    told = (
+        sheet.words(f"portfolio.lead.{more[row.over > 1]}", limit=_limit(row, sheet), share=sheet.share(row.share),
+                    count=row.over)
+        for row in rows.itertuples()
+    )  # fmt: skip
     return sheet.words("portfolio.comma").join(told)
 
 
