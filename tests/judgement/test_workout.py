@@ -363,6 +363,17 @@ def test_best_free_option_is_advised_and_a_barred_one_named():
     assert table.at["extend", "legal"] == "fail"
 
 
+@pytest.mark.parametrize(("ahead", "named"), [(1.0, ""), (2e6, "extend")])
+def test_a_barred_option_is_named_when_clearly_ahead(ahead, named):
+    told, compared = usual()
+    table = compared.options.set_index("option", drop=False)
+    best = workout.recommend(compared, told, RULES).ev
+    table["ev"] = table["ev"].where((table["legal"] != "fail") & (table["viable"] != "fail"), 0.0)
+    table.loc["extend", "ev"] = best + ahead
+    advice = workout.recommend(compared._replace(options=table), told, RULES)
+    assert (advice.ev, advice.barred) == (best, named)
+
+
 def test_weak_cash_goes_to_the_liquidation_track():
     told = case(steady(2e5, 1e5))
     compared = workout.compare(told, RULES)

@@ -95,6 +95,17 @@ def test_close_and_barred_are_never_hidden():
     assert (told.advice.barred != "") == (f"“{told.name(told.advice.barred or 'keep')}” computes higher" in story)
 
 
+def test_law_is_told_in_the_reader_s_language():
+    shown = told_by(remedy_tables.legal_table(plan(language="zh")))
+    assert "《民法典》第692条" in shown
+    assert not {"Civil", "loan", "years"} & set(shown.split())
+
+
+def test_nothing_covered_is_no_figure():
+    shown = [remedy_charts.cover(plan(name))._repr_html_() for name in ("usual", "paid_so_far")]
+    assert [bool(each) for each in shown] == [True, False]
+
+
 def test_options_stand_on_one_table():
     told = plan()
     shown = told_by(remedies.worth_table(told))

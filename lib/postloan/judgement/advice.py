@@ -18,8 +18,8 @@ class Advice(NamedTuple):
 
     `option` has the best expected value (`ev`) of those not barred ("": none can be named, `reason` says why), `second`
     the next best, `margin` the distance between them; `close`: within what counts as a tie, as are all of `near`;
-    `provisional`: tests of the best are open, or options have no expected value (`unjudged`); `barred`: the option of
-    higher expected value that law or viability rules out ("": none), by `barred_margin`.
+    `provisional`: tests of the best are open, or options have no expected value (`unjudged`); `barred`: the option
+    that law or viability rules out though its expected value is higher by more than a tie ("": none), `barred_margin`.
     """
 
     option: str
@@ -56,7 +56,7 @@ def _best(table: pd.DataFrame, case: Case, rules: Rules) -> Advice:
     margin = float(best["ev"] - rest.iloc[0]["ev"]) if len(rest) else np.nan
     limit = rules.marks.close_share * case.claim.total
     near = tuple(rest.loc[rest["ev"] >= best["ev"] - limit, "option"])
-    better = barred[barred["ev"] > best["ev"]]
+    better = barred[barred["ev"] > best["ev"] + limit]
     ahead = (better.iloc[0]["option"], float(better.iloc[0]["ev"] - best["ev"])) if len(better) else ("", np.nan)
     open_ = best["open"] != "" or bool(unjudged)
     second = rest.iloc[0]["option"] if len(rest) else ""

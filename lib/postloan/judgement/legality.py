@@ -61,9 +61,9 @@ def checks(
     rows = []
     if option.kind == "reschedule":
         rows += [_extension(option, claim, known, rules), _term(option, claim, known, rules)]
-        rows += [_grace(option, claim, rules), _serial(option, claim, known, rules), _ends(flows, claim)]
+        rows += [_grace(option, claim, rules), _serial(option, claim, known, rules), _ends(flows, claim, rules)]
     if option.kind == "enforce":
-        rows.append(_due(claim, known))
+        rows.append(_due(claim, known, rules))
     if option.kind == "write_off":
         rows.append(_write_off(sources, last_class, rules))
     rows += _duties(option, sources, rules)
@@ -123,24 +123,17 @@ def _serial(option: Option, claim: Claim, known: Known, rules: Rules) -> tuple |
     return ("again", "task", claim.repaid_share, rules.viability.repaid_share, "share", rules.viability.basis)
 
 
-def _ends(flows: Flows, claim: Claim) -> tuple:
+def _ends(flows: Flows, claim: Claim, rules: Rules) -> tuple:
     """All principal is repaid by the end: nothing is left to a last great instalment outside the plan."""
     left = flows.opening - flows.principal.sum()
     outcome = "pass" if left <= max(_SLACK * claim.balance, 0.01) else "fail"
-    return ("repaid_in_full", outcome, float(left), 0.0, "money", "DOMAIN §8.2 (7)")
+    return ("repaid_in_full", outcome, float(left), 0.0, "money", rules.legal.repaid_in_full.basis)
 
 
-def _due(claim: Claim, known: Known) -> tuple:
+def _due(claim: Claim, known: Known, rules: Rules) -> tuple:
     """Only what is overdue, or what the contract lets the bank call, can be enforced."""
     late = claim.days_overdue > 0 or known.may_call is True
-    return (
-        "due",
-        "pass" if late else "fail",
-        claim.days_overdue,
-        0.0,
-        "days",
-        "Civil Code 673, 675; the contract [GK]",
-    )
+    return ("due", "pass" if late else "fail", claim.days_overdue, 0.0, "days", rules.legal.due.basis)
 
 
 def _write_off(sources: pd.DataFrame, last_class: str | None, rules: Rules) -> tuple:

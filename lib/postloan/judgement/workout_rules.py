@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,6 +35,13 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class Based(_Strict):
+    """What something rests on; `basis_zh` for Chinese readers, where the basis itself is not Chinese."""
+
+    basis: Basis
+    basis_zh: Basis | None = None
+
+
 class Option(Words):
     """One way to go on with a loan. Months are counted from the signing day, shares are of the principal owed.
 
@@ -44,6 +51,7 @@ class Option(Words):
 
     kind: Literal[KINDS]
     basis: Basis
+    basis_zh: Basis | None = None
     extension_months: Months = 0
     within_law: bool = False
     grace_months: Months = 0
@@ -79,26 +87,24 @@ class Option(Words):
         return self.kind in ("keep", "reschedule")
 
 
-class Realisation(_Strict):
+class Realisation(Based):
     """How one kind of collateral is turned into money; its haircut stands in params/capacity.yml."""
 
     months: Months
     cost_share: Share
     yearly_decay: Share
     auctioned: bool
-    basis: Basis
 
 
-class Guarantee(_Strict):
+class Guarantee(Based):
     """What a guarantor is good for: a share of net assets left after the guarantees it has given to others."""
 
     share_of_net_assets: Share
     months: Months
     cost_share: Share
-    basis: Basis
 
 
-class Estate(_Strict):
+class Estate(Based):
     """Bankruptcy as the floor (Art. 113): shares of book values got for free assets, then those paid first."""
 
     values: dict[str, Share] = Field(min_length=1)
@@ -107,15 +113,13 @@ class Estate(_Strict):
     claims: str
     months: Months
     unsecured_share: Share
-    basis: Basis
 
 
-class Auction(_Strict):
+class Auction(Based):
     """Lowest start prices of the first and second court auction, in shares of the appraised value."""
 
     first_round: Share
     second_round: Share
-    basis: Basis
 
 
 class Recovery(_Strict):
@@ -132,40 +136,40 @@ class Recovery(_Strict):
         """The haircut of a kind of collateral, the one that cover is judged by (params/capacity.yml)."""
         return assumptions.load().collateral.kinds[kind].haircut
 
+    def haircuts_between(self, kind: str) -> tuple[float, float]:
+        """The lowest and highest haircut that a kind of collateral may be given."""
+        return assumptions.load().collateral.kinds[kind].range
 
-class Sale(_Strict):
+
+class Sale(Based):
     """What a buyer of the claim pays: expected recoveries at its own yield, less its costs."""
 
     buyer_yield: Share
     cost_share: Share
     months: Months
-    basis: Basis
 
 
-class WriteOff(_Strict):
+class WriteOff(Based):
     """What still comes in after a write-off: account written off, file kept, claim pursued."""
 
     pursued_share: Share
     months: Months
     classes: list[Literal[CLASSES]]
-    basis: Basis
 
 
-class Band(_Strict):
+class Band(Based):
     """The longest extension of loans up to so many months: a share of their term, or months."""
 
     up_to_months: Months
     share_of_term: Annotated[float, Field(gt=0)] | None = None
     months: Months | None = None
-    basis: Basis
 
 
-class Cap(_Strict):
+class Cap(Based):
     """The longest term of a product in months; beyond `months` with approval, beyond `most` never (blank: no end)."""
 
     months: Months
     most: Months | None = None
-    basis: Basis
 
 
 class Duty(Words):
@@ -174,11 +178,14 @@ class Duty(Words):
     comes_with: list[Literal[(*FEATURES, *KINDS)]] = Field(min_length=1)
     needs: Literal["guarantor", "collateral"] | None = None
     basis: Basis
+    basis_zh: Basis | None = None
 
 
 class Legal(_Strict):
     """Caps by product, extension bands, short-term limits and duties."""
 
+    due: Based
+    repaid_in_full: Based
     extension: list[Band] = Field(min_length=1)
     terms: dict[Literal[PRODUCTS], Cap] = Field(min_length=len(PRODUCTS))
     grace_months: Cap
@@ -186,7 +193,7 @@ class Legal(_Strict):
     duties: dict[str, Duty]
 
 
-class Viability(_Strict):
+class Viability(Based):
     """Limits of the viability tests (DOMAIN §8.2)."""
 
     dscr: Annotated[float, Field(gt=0)]
@@ -194,28 +201,25 @@ class Viability(_Strict):
     later_from_year: Annotated[int, Field(ge=1)]
     grades: dict[str, Literal["pass", "fail", "cannot"]]
     repaid_share: Share
-    basis: Basis
 
 
-class Forecast(_Strict):
+class Forecast(Based):
     """How far cash is forecast, and the stress cases of params/capacity.yml that a plan must survive."""
 
     quarters: Annotated[int, Field(ge=4, le=20)]
     stresses: tuple[str, ...] = Field(min_length=1)
-    basis: Basis
 
 
-class Chance(_Strict):
+class Chance(Based):
     """How a chance to pay is read off the draws, and when a failing debtor fails where no draw says so."""
 
     most: Share
     serial_factor: Share
     redefault_months: Months
     delay_months: Months
-    basis: Basis
 
 
-class Marks(_Strict):
+class Marks(Based):
     """Limits of valuation: diminished obligation, ten per cent test, how near is close, rate premiums by class."""
 
     diminished: Share
@@ -223,15 +227,13 @@ class Marks(_Strict):
     close_share: Share
     premium: dict[Literal[CLASSES], Share] = Field(min_length=len(CLASSES))
     every_months: Annotated[int, Field(ge=1)]
-    basis: Basis
 
 
-class Swing(_Strict):
+class Swing(Based):
     """One assumption moved down and up for the sensitivity of the recommendation."""
 
     low: float
     high: float
-    basis: Basis
 
 
 SWINGS = ("chance", "haircut", "months", "rate", "cash", "guarantor")
@@ -250,6 +252,21 @@ class Rules(_Strict):
     chance: Chance
     marks: Marks
     swings: dict[Literal[SWINGS], Swing]
+
+    def based(self, basis: str, language: str) -> str:
+        """A basis as a reader of a language is told it."""
+        return self._bases_zh.get(basis, basis) if language == "zh" else basis
+
+    @cached_property
+    def _bases_zh(self) -> dict[str, str]:
+        return dict(_bases(self.model_dump()))
+
+
+def _bases(part: object) -> Iterator[tuple[str, str]]:
+    if isinstance(part, dict) and part.get("basis_zh"):
+        yield part["basis"], part["basis_zh"]
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list | tuple) else ():
+        yield from _bases(inner)
 
 
 class Known(_Strict):

@@ -324,7 +324,8 @@ def worth_table(told: Plan) -> Exhibit:
         rows.append(named(cells, told) | {"_css": "total" if name == told.advice.option else ""})
     numeric = columns(("ev", "chance", "break_even", "npv", "npv_risk", "vs_keep", "do"), told)
     said = {"most": words.value(chance.most, "pct"), "serial": words.number(chance.serial_factor, 2)}
-    notes = (words("remedies.worth_note"), words("remedies.chance_note", **said), marks.basis)
+    rests = told.rules.based(marks.basis, words.language)
+    notes = (words("remedies.worth_note"), words("remedies.chance_note", **said), rests)
     return table(words("remedies.worth", unit=unit), rows, told.sheet, numeric=numeric, notes=notes, css="remedies")
 
 

@@ -64,11 +64,14 @@ def _worth_key(ax: Axes, words: Texts) -> None:
 
 
 def cover(told: Plan) -> Exhibit:
-    """Cover by year, base and worst stress, of the contract and the best feasible ways; nothing without a forecast."""
+    """Cover by year, base and worst stress, of the contract and the best feasible ways; nothing without a forecast, nor
+    where no way is covered at all."""
     if told.empty or told.compared.dscr.empty:
         return Exhibit("")
     words, names = told.sheet.words, _shown(told)
     parts = {name: _paths(name, told) for name in names}
+    if all(base.max() <= 0 for base, _ in parts.values()):
+        return Exhibit("")  # the table before it says so
     span = max(3, *(int(base.index.max()) for base, _ in parts.values()))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDE, 2.2))

@@ -166,7 +166,7 @@ def _checked(key: tuple, names: list[str], told: Plan) -> tuple:
     said = told.sheet.said(told.rules.legal.duties[duty]) if check != duty else words(f"remedies.check.{check}")
     figures = [DASH if value < 0 else _figure(value, unit, told) for value in (found, limit)]
     mark = marked("cannot" if outcome == "task" else outcome, words(f"remedies.outcome.{outcome}"))
-    return (said, mark, told.listed([told.name(name) for name in names]), *figures, basis)
+    return (said, mark, told.listed([told.name(name) for name in names]), *figures, _basis(told, basis))
 
 
 def _figure(value: float, unit: str, told: Plan) -> str:
@@ -230,7 +230,11 @@ def viability_table(told: Plan) -> Exhibit:
         rows.append(dict(zip(columns, (told.name(option), *cells), strict=True)))
     limits = {"first": about.dscr, "later": about.dscr_later}
     said = {name: words.value(value, "times") for name, value in limits.items()}
-    notes = (_ask(told), words("remedies.viability_note", year=about.later_from_year, **said), about.basis)
+    notes = (
+        _ask(told),
+        words("remedies.viability_note", year=about.later_from_year, **said),
+        _basis(told, about.basis),
+    )
     return table(words("remedies.viability"), rows, told.sheet, columns=columns, notes=notes, css="remedies")
 
 
@@ -276,7 +280,7 @@ def settings_table(told: Plan) -> Exhibit:
     columns = tuple(words(f"remedies.settings_column.{name}") for name in ("part", "value", "basis"))
     recovery, marks = rules.recovery, rules.marks
     rows = [
-        (words(f"remedies.kind.{name}"), words.value(recovery.haircut(name), "pct"), asset.basis)
+        (words(f"remedies.kind.{name}"), words.value(recovery.haircut(name), "pct"), _sold(name, asset, told))
         for name, asset in recovery.assets.items()
     ]
     named = {
@@ -287,13 +291,26 @@ def settings_table(told: Plan) -> Exhibit:
         "close": (marks.close_share, marks.basis),
     }
     rows += [
-        (words(f"remedies.setting.{name}"), words.value(value, "pct"), why) for name, (value, why) in named.items()
+        (words(f"remedies.setting.{name}"), words.value(value, "pct"), _basis(told, why))
+        for name, (value, why) in named.items()
     ]
     for name, value in marks.premium.items():
         premium = words("remedies.setting.premium", name=words(f"verdict.class.{name}"))
-        rows.append((premium, words.value(value, "pct"), marks.basis))
+        rows.append((premium, words.value(value, "pct"), _basis(told, marks.basis)))
     made = [dict(zip(columns, row, strict=True)) for row in rows]
     return table(words("remedies.settings"), made, told.sheet, columns=columns, numeric=columns[1:2])
+
+
+def _basis(told: Plan, text: str) -> str:
+    """What something rests on, in the report's language where the rules say it in that too."""
+    return told.rules.based(text, told.sheet.words.language)
+
+
+def _sold(kind: str, asset: object, told: Plan) -> str:
+    """Between what a haircut was chosen, and what time and costs of a sale rest on."""
+    words = told.sheet.words
+    low, high = (words.value(end, "pct") for end in told.rules.recovery.haircuts_between(kind))
+    return words("remedies.setting.haircut", low=low, high=high, basis=_basis(told, asset.basis))
 
 
 def as_values(told: Plan) -> pd.DataFrame:
