@@ -261,8 +261,10 @@ def card(model: object | None, sheet: Sheet) -> Exhibit | Prose:
 
 def _ranked(fitted: object, words: Texts) -> str:
     row = pd.Series({"auc": fitted.auc, "auc_low": fitted.auc_low, "auc_high": fitted.auc_high})
-    return words("backtest.card.ranked", auc=_interval(row, words), factors=len(fitted.grids),
-                 parameters=words.number(fitted.effective_parameters, 0), slope=words.number(fitted.slope))  # fmt: skip
+    shares = {name: words.value(getattr(fitted, name), "pct") for name in ("brier_skill", "caught")}
+    return words("backtest.card.ranked", auc=_interval(row, words), ks=words.number(fitted.ks), **shares,
+                 factors=len(fitted.grids), parameters=words.number(fitted.effective_parameters, 0),
+                 slope=words.number(fitted.slope))  # fmt: skip
 
 
 def effect_table(model: object | None, sheet: Sheet) -> Exhibit:
