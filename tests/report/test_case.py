@@ -210,11 +210,31 @@ def test_meaning_fits_the_figure(rule, key):
     assert texts("en")(f"case.means.{key}", figure="|").split("(|)")[0] in told(case.story(made))
 
 
-@pytest.mark.parametrize(("equity", "key"), [(-0.2, "gone_high"), (0.1, "cushion_high")])
-def test_negative_equity_is_called_gone(equity, key):
-    made = make("zh", "liabilities_high", equity_to_assets=equity, cfo_to_liabilities=-0.1)
+@pytest.mark.parametrize(
+    ("equity", "profit", "key"),
+    [(-0.2, -5.0, "gone_high"), (-0.2, 5.0, "gone_earning"), (0.1, -5.0, "cushion_high")],
+)
+def test_negative_equity_is_called_gone(equity, profit, key):
+    """Of a firm that earns it may be buy-backs: what is left to bind is what owners draw."""
+    made = make("zh", "liabilities_high", equity_to_assets=equity, cfo_to_liabilities=-0.1, net_profit_ttm=profit)
     made.signals["level"] = "orange"
     assert texts("zh")(f"case.means.repayment.{key}", figure="|").split("（|）")[0] in told(case.story(made))
+
+
+def test_jump_of_debt_is_no_heavy_balance_sheet():
+    made = make("en", "liabilities_jump", equity_to_assets=0.5, cfo_to_liabilities=-0.1)
+    made.signals["level"] = "orange"
+    text = told(case.story(made))
+    assert "Debt has grown fast under a business that loses money" in text
+    assert "heavy with debt" not in text
+
+
+def test_next_level_names_all_it_takes():
+    """A loss is orange beside heavy debt: the way there is told with both, the way back without the guard."""
+    made = make("en", "loss_made", "receivables_slow", net_margin=-0.05, liabilities_to_assets=0.4)
+    text = told(case.story(made))
+    assert "Liabilities / assets above 70.0% (then orange)" in text
+    assert "Receivable days back at" not in text
 
 
 def test_weak_business_is_not_called_harmless_beside_trouble():

@@ -159,18 +159,22 @@ def _variant(told: _Problem, plan: Plan) -> Fitted:
     matrix = factors.design(factors.places(told.values, grid), wanted, plan)
     weights, errors, effective = _weights(told, matrix, wanted, plan)
     low, high = accuracy.drawn_again(firm, outcome, score, draws=plan.draws, level=plan.interval)
+    cuts = _cuts(score, outcome, plan)
     columns = [each.model_copy(update={"weight": float(w)}) for each, w in zip(wanted, slope * weights, strict=True)]
     return Fitted(
         grids=grid,
         columns=columns,
         means=matrix[told.judged].mean(axis=0).tolist(),
         intercept=level,
-        cuts=_cuts(score, outcome, plan),
+        cuts=cuts,
         quiet=np.quantile(score[outcome == 0], np.linspace(0, 1, plan.grid)).tolist(),
         effects=_effects(columns, errors * slope**2, plan),
         auc=accuracy.auc(outcome, score),
         auc_low=low,
         auc_high=high,
+        ks=accuracy.ks(outcome, score),
+        brier_skill=accuracy.brier(outcome, expit(score))[1],
+        caught=float((score[outcome == 1] >= cuts["orange"]).mean()),
         effective_parameters=effective,
         slope=slope,
     )

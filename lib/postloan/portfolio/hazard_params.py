@@ -95,7 +95,8 @@ class Fitted(Strict):
     """One variant as fitted: where each factor's places are read, the columns with their weights (log-odds), the
     training mean of every column, the distribution of survivors' scores (`quiet`),
     how sure it is of each factor (log-odds from place 0.1 to 0.9, robust error), and the `slope` of what came on the
-    log-odds given to firms not seen (already applied to the weights; below 1: over-fitted)."""
+    log-odds given to firms not seen (already applied to the weights; below 1: over-fitted). On those firms too: AUC and
+    its interval, KS, Brier skill, and the share of failing ones at orange or above (`caught`)."""
 
     grids: dict[str, list[float]]
     columns: list[Column]
@@ -107,6 +108,9 @@ class Fitted(Strict):
     auc: float
     auc_low: float
     auc_high: float
+    ks: float
+    brier_skill: float
+    caught: float
     effective_parameters: float
     slope: float
 

@@ -255,14 +255,18 @@ def card(model: object | None, sheet: Sheet) -> Exhibit | Prose:
     rows = [(words(f"backtest.card.{name}"), said[name]) for name in _MODEL_PARTS]
     rows += [(words("backtest.card.variant", name=words(f"backtest.variant.{name}")), _ranked(each, words))
              for name, each in model.variants.items()]  # fmt: skip
+    rows += [(words("backtest.card.variant", name=words(f"backtest.variant.{name}")), words("backtest.card.left_out"))
+             for name in model.left_out]  # fmt: skip
     rows += [(words(f"backtest.card.{name}"), words(f"backtest.card.{name}_said")) for name in ("method", "limits")]
     return _listed("backtest.table.card", _columns("item", "value", words=words), rows, sheet)
 
 
 def _ranked(fitted: object, words: Texts) -> str:
     row = pd.Series({"auc": fitted.auc, "auc_low": fitted.auc_low, "auc_high": fitted.auc_high})
-    return words("backtest.card.ranked", auc=_interval(row, words), factors=len(fitted.grids),
-                 parameters=words.number(fitted.effective_parameters, 0), slope=words.number(fitted.slope))  # fmt: skip
+    shares = {name: words.value(getattr(fitted, name), "pct") for name in ("brier_skill", "caught")}
+    return words("backtest.card.ranked", auc=_interval(row, words), ks=words.number(fitted.ks), **shares,
+                 factors=len(fitted.grids), parameters=words.number(fitted.effective_parameters, 0),
+                 slope=words.number(fitted.slope))  # fmt: skip
 
 
 def effect_table(model: object | None, sheet: Sheet) -> Exhibit:

@@ -298,7 +298,7 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
     if kind_of(worst.metric) == "cushion" and worst.own and worst.own[0]["of"] == "change":
         ways.insert(0, f"jumped_{'held' if holding else size}")
     if kind_of(worst.metric) == "cushion" and case.compared.at["equity_to_assets", "now"] < 0:
-        ways.insert(0, f"gone_{size}")
+        ways.insert(0, "gone_earning" if case.compared.at["net_profit_ttm", "now"] > 0 else f"gone_{size}")
     key = next(key for key in (f"case.means.{name}.{way}" for way in ways) if words.has(key))
     said = words(key, figure=_figure(worst.metric, _now(worst, case), case), holding=holding)
     if all(one.is_long(case.sheet.as_of) and _settled(one, case) for one in mine):
