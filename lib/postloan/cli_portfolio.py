@@ -90,6 +90,8 @@ def _tell(found: judging.Found) -> None:
     if found.refused:
         used = f"judged is the model of {found.model.origin}" if found.model else "no model"
         click.echo(f"  too few events to fit a model here: {used}")
+    for name, why in (found.model.left_out if found.model else {}).items():
+        click.echo(f"  {name}: not fitted: {why}")
     columns = ["by", "rows", "unjudged", *_SHOWN]
     shown = metrics[columns].to_string(index=False, na_rep="—", float_format="{:.3f}".format)
     click.echo("\n".join(f"  {line}" for line in shown.splitlines()))

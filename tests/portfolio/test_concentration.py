@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from portfolio.hand_book import standing
-from postloan.portfolio import concentration
+from postloan.portfolio import concentration, policy
 
 NO_GROUPS = pd.DataFrame(columns=["borrower_id", "group"])
 
@@ -72,3 +72,10 @@ def test_spread_against_sums_one_by_one():
     told = concentration.spread(concentration.units(standing(rows), NO_GROUPS)).set_index("by").loc["industry"]
     assert (told["hhi"], told["effective"]) == (pytest.approx(index), pytest.approx(1 / index))
     assert told["largest_share"] == pytest.approx(max(sums.values()) / sum(sums.values()))
+
+
+def test_large_exposures_are_counted():
+    owed = owing(A=95, B=5, C=2)
+    share = policy.load().limits.large.share
+    assert concentration.large(owed, 5 / share).to_dict() == {"A": 95, "B": 5}
+    assert concentration.large(owed).empty

@@ -84,6 +84,12 @@ def test_few_events_are_said(found):
     assert "nothing to calibrate" in backtested.calibration(found, sheet)._repr_html_()
 
 
+def test_unborne_variant_is_said():
+    sheet = backtested.sheet(texts("en"), "2021-09-30", 1)
+    model = hazard_params.model().model_copy(update={"left_out": {"bare": "12 events"}})
+    assert "the sample does not bear it" in backtested.card(model, sheet).html
+
+
 def test_no_model_is_said():
     sheet = backtested.sheet(texts("en"), "2021-09-30", 1)
     assert "no fitted model" in backtested.card(None, sheet)._repr_html_()

@@ -147,7 +147,9 @@ def test_book_without_loans_says_so(sheet):
     }
     assert all(sheet.words(f"portfolio.{key}") in told(part) for key, part in parts.items())
     limits = concentration.limits(owed)
-    untested = told(portfolio_tables.limit_table(limits, (np.nan, np.nan), sheet)).strip()
+    untested = told(
+        portfolio_tables.limit_table(limits, (np.nan, np.nan), owed["group"], policy.load().limits, sheet)
+    ).strip()
     assert untested == sheet.words("portfolio.spread.untested", count=len(limits))
 
 

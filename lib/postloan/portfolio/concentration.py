@@ -75,6 +75,14 @@ def limits(
     return found[LIMITS]
 
 
+def large(owed: dict[str, pd.Series], tier_one: float = np.nan, policy: Policy | None = None) -> pd.Series:
+    """The units whose exposure is large by params, the largest first; empty where tier-one capital is not known. `owed`
+    is `units`."""
+    told = (policy or policies.load()).limits.large
+    amounts = owed[told.by]
+    return amounts[amounts >= told.share * tier_one] if tier_one > 0 else amounts.iloc[:0]
+
+
 def above(owed: dict[str, pd.Series], found: pd.DataFrame) -> pd.DataFrame:
     """Every unit that is over or close to a limit, not the largest only: by, of, unit, exposure, share, headroom.
 

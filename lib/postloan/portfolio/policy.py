@@ -84,10 +84,19 @@ class Limit(Strict):
     basis: Both
 
 
+class Large(Strict):
+    """From which share of tier-one capital on the exposure to a name or group is called large."""
+
+    by: Literal["name", "group"]
+    share: Share
+    basis: Both
+
+
 class Limits(Strict):
-    """All limits, and from which share of one on it is close."""
+    """All limits, from which share of one on it is close, and from which share of capital on an exposure is large."""
 
     close: Share
+    large: Large
     each: list[Limit]
 
 

@@ -255,6 +255,8 @@ def card(model: object | None, sheet: Sheet) -> Exhibit | Prose:
     rows = [(words(f"backtest.card.{name}"), said[name]) for name in _MODEL_PARTS]
     rows += [(words("backtest.card.variant", name=words(f"backtest.variant.{name}")), _ranked(each, words))
              for name, each in model.variants.items()]  # fmt: skip
+    rows += [(words("backtest.card.variant", name=words(f"backtest.variant.{name}")), words("backtest.card.left_out"))
+             for name in model.left_out]  # fmt: skip
     rows += [(words(f"backtest.card.{name}"), words(f"backtest.card.{name}_said")) for name in ("method", "limits")]
     return _listed("backtest.table.card", _columns("item", "value", words=words), rows, sheet)
 

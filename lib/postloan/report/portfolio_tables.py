@@ -242,8 +242,11 @@ def _limit(row: tuple, sheet: BookSheet) -> str:
     return words("portfolio.spread.limit", by=words(f"portfolio.by.{row.by}"), of=words(f"portfolio.of.{row.of}"))
 
 
-def limit_table(limits: pd.DataFrame, capital: tuple[float, float], sheet: BookSheet) -> Exhibit:
-    """Every limit, the largest unit under it and its headroom; `capital` is net and tier one as given (NaN: not)."""
+def limit_table(
+    limits: pd.DataFrame, capital: tuple[float, float], large: pd.Series, plan: object, sheet: BookSheet
+) -> Exhibit:
+    """Every limit, the largest unit under it and its headroom; `capital` is net and tier one as given (NaN: not),
+    `large` `concentration.large`, `plan` the limits of the policy."""
     words = sheet.words
     if limits["exposure"].isna().all():
         return Exhibit(prose(sheet, words("portfolio.spread.untested", count=len(limits)))._repr_html_())
@@ -256,7 +259,9 @@ def limit_table(limits: pd.DataFrame, capital: tuple[float, float], sheet: BookS
     given = all(pd.notna(each) and each > 0 for each in capital)
     note = "capital" if given else "cannot"
     amounts = dict(zip(("net", "tier"), map(sheet.money, capital), strict=True)) if given else {}
-    notes = (words(f"portfolio.spread.{note}", **amounts), words("portfolio.rates.marks"))
+    about = {"share": sheet.share(plan.large.share), "basis": sheet.said(plan.large.basis)}
+    counted = words("portfolio.spread.large", count=len(large), amount=sheet.money(large.sum()), **about)
+    notes = (words(f"portfolio.spread.{note}", **amounts), counted if given else "", words("portfolio.rates.marks"))
     return listed("spread.limits", names, rows, sheet, numeric=names[2:6], notes=notes)
 
 
