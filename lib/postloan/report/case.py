@@ -54,7 +54,7 @@ class Case:
         """What we ourselves are late with, in a sentence; empty where nothing is."""
         words, late = self.sheet.words, []
         for one in _findings(self.signals[self.signals["group"] == OURS]):
-            said = {"title": self.sheet.said(self.rules[one.rules[0]].title), "figure": fact(one, self)}
+            said = {"title": self.sheet.said(self.rules[one.rules[0]].title), "figure": self.value(_now(one, self), one.metric)}
             late.append(words("case.ours_one", **said))
         return words("case.ours", late=words("case.comma").join(late)) if late else ""
 
