@@ -50,3 +50,23 @@ def test_no_such_file_says_so(tmp_path):
     done = run(tmp_path / "none.csv", "--out", tmp_path / "out.csv")
     assert done.exit_code == 2
     assert "does not exist" in done.output
+
+
+BAD = {
+    "constant": [5.0] * 16, "zeros": [0.0] * 16, "five": [1.0, 2, 3, 4, 5], "negative": [-value for value in VALUES],
+    "gap": [*VALUES[:5], None, *VALUES[6:]], "wild": [*VALUES[:6], 1e9, *VALUES[7:]],
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+def test_bad_series_get_an_answer_in_silence(tmp_path):
+    parts = [pd.DataFrame({"series": name, "t": range(len(each)), "value": each}) for name, each in BAD.items()]
+    pd.concat(parts).to_csv(tmp_path / "bad.csv", index=False)
+    done = run(tmp_path / "bad.csv", "--out", tmp_path / "out.csv")
+    found = pd.read_csv(tmp_path / "out.csv").set_index("series")
+    assert done.output.startswith("wrote")
+    assert done.output.count("\n") == 1
+    assert found.notna().all(axis=None)
+    assert found.loc["five", "method"].eq("last_value_range").all()
+    assert found.loc["wild", "mean"].max() < 1_000
+    assert found.loc["zeros", ["lower95", "upper95"]].eq(0).all(axis=None)
