@@ -46,7 +46,8 @@ def done(sample_address, other, tmp_path_factory):
 
 def test_every_rule_is_shown(done):
     told, found = done
-    rules = {path.stem for path in (ROOT / "params" / "rules").glob("*.yml")}
+    files = (ROOT / "params" / "rules").glob("*.yml")
+    rules = {path.stem for path in files if "status: retired" not in path.read_text(encoding="utf-8")}
     assert {row["rule"] for row in found["rules"]} == rules
     assert all(name in told for name in rules)
     assert found["problems"] == []

@@ -50,7 +50,7 @@ def test_class_shows_its_triggers():
 
 def test_rule_shows_its_file():
     rule = rules.load().rules["current_ratio_low"]
-    assert "condition {metric: current_ratio, below: {yellow: 1.0, orange: 0.7}}" in repr(rule)
+    assert "condition {metric: current_ratio, below: {yellow: 1.0, orange: 0.5}}" in repr(rule)
     assert repr(rules.load()).startswith(f"{len(rules.load().rules)} rules, ")
     assert all(name in rules.load()._repr_html_() for name in rules.load().rules)
 

@@ -25,7 +25,7 @@ def book(*names, **changes):
     return some.with_(names[0], **changes) if changes else some
 
 
-@pytest.mark.parametrize(("value", "level"), [(0.6, "orange"), (1.02, "quiet"), (None, "cannot")])
+@pytest.mark.parametrize(("value", "level"), [(0.4, "orange"), (1.02, "quiet"), (None, "cannot")])
 def test_a_rule_is_counted_once(value, level):
     given = {} if value is None else {"current_ratio": value}
     row = rule_effect.effect([day(**given)], book("current_ratio_low")).iloc[0]
@@ -58,7 +58,7 @@ def test_unknown_rule_is_refused():
 
 def test_an_edit_moves_signal_and_level():
     now, before = book("current_ratio_low"), book("current_ratio_low", status="retired")
-    found = rule_effect.compare(day(current_ratio=0.5), now, before)
+    found = rule_effect.compare(day(current_ratio=0.4), now, before)
     assert found.rules[["change", "fields"]].to_numpy().tolist() == [["changed", ("status",)]]
     assert found.signals.to_numpy().tolist() == [["example", "current_ratio_low", "none", "orange"]]
     assert found.levels.to_numpy().tolist() == [["example", "none", "orange"]]

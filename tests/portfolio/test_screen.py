@@ -69,12 +69,14 @@ def test_nothing_observed_cannot_be_classed(book):
     assert only.at[0, "verdict"] == "cannot"
 
 
-def test_last_review_changes_the_status(book, found):
+def test_late_review_is_no_signal_of_the_client(book, found):
+    """The review due on 6 April was not held: that is ours; the plan counts its days, the signals stay as they were."""
     last = {"S0005": {"as_of": "2026-03-06", "signals": [], "next_review": "2026-04-06"}}
     panel = Panel(book.statements(as_of=AS_OF))
     known = screen.Known(book.observations(as_of=AS_OF), last)
     only = screen.screen(panel, book.borrowers(), known, AS_OF).set_index("borrower_id").loc["S0005"]
-    assert only["signals"] == found.at["S0005", "signals"] + 1  # the review that was due on 6 April
+    assert only["signals"] == found.at["S0005", "signals"]
+    assert only["overdue_days"] > 0
 
 
 def run(book, *options):

@@ -54,8 +54,8 @@ class Case:
         """What we ourselves are late with, in a sentence; empty where nothing is."""
         words, late = self.sheet.words, []
         for one in _findings(self.signals[self.signals["group"] == OURS]):
-            said = {"title": self.sheet.said(self.rules[one.rules[0]].title), "figure": fact(one, self)}
-            late.append(words("case.ours_one", **said))
+            title, figure = self.rules[one.rules[0]].title, self.value(_now(one, self), one.metric)
+            late.append(words("case.ours_one", title=self.sheet.said(title), figure=figure))
         return words("case.ours", late=words("case.comma").join(late)) if late else ""
 
     def unit(self, metric: str) -> str:
