@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -165,6 +165,15 @@ def checked(model: type[Model], content: object, where: object) -> Model:
     except ValueError as error:
         told = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in error.errors()]
         raise RuleError.of(where, [without_passwords(each)[:400] for each in told]) from None
+
+
+def loaded(model: type[Model], path: Path, problems: Callable[[Model], Iterable[str]] = lambda _: ()) -> Model:
+    """A file under params/ as a pydantic model; RuleError names it and all that is wrong, in its fields or, by
+    `problems`, between them."""
+    found = checked(model, load_yaml(path), path)
+    if wrong := list(problems(found)):
+        raise RuleError.of(path, wrong)
+    return found
 
 
 def each(made: Mapping[str, Callable[[], Made]]) -> dict[str, Made]:

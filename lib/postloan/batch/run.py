@@ -141,7 +141,7 @@ def _trust(file: Path) -> None:
     """Sign a notebook for this user's JupyterLab, which then shows its charts: we have run it ourselves, and its page
     was refused had it held what acts. In one process alone: a store of signatures that is busy is thrown away."""
     with contextlib.suppress(OSError, sqlite3.Error):
-        _notary().sign(nbformat.read(file, as_version=4))
+        _notary().sign(nbformat.from_dict(json.loads(file.read_text(encoding="utf-8"))))
 
 
 def exit_code(outcomes: list[Outcome]) -> int:

@@ -18,7 +18,6 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from postloan import settings
-from postloan.errors import RuleError
 from postloan.judgement.rules import Words
 from postloan.tables import CLASSES
 
@@ -84,11 +83,7 @@ class Floors(_Strict):
 @cache
 def load(path: Path | None = None) -> Floors:
     """The classification rules, each trigger tried on its examples; RuleError names file, field and what is allowed."""
-    path = path or settings.params("classes.yml")
-    found = settings.checked(Floors, settings.load_yaml(path), path)
-    if problems := list(_problems(found)):
-        raise RuleError.of(path, problems)
-    return found
+    return settings.loaded(Floors, path or settings.params("classes.yml"), _problems)
 
 
 def _problems(rules: Floors) -> Iterator[str]:

@@ -135,11 +135,7 @@ class Plan(_Strict):
 @cache
 def load(path: Path | None = None) -> Plan:
     """The monitoring rules, checked; RuleError names file, field, what is allowed and what was found."""
-    path = path or settings.params("monitoring.yml")
-    found = settings.checked(Plan, settings.load_yaml(path), path)
-    if problems := list(_problems(found)):
-        raise RuleError.of(path, problems)
-    return found
+    return settings.loaded(Plan, path or settings.params("monitoring.yml"), _problems)
 
 
 def _problems(plan: Plan) -> Iterator[str]:

@@ -290,11 +290,7 @@ class Known(_Strict):
 @cache
 def load(path: Path | None = None) -> Rules:
     """The workout rules, checked; RuleError names file, field, what is allowed and what was found."""
-    path = path or settings.params("workout.yml")
-    found = settings.checked(Rules, settings.load_yaml(path), path)
-    if problems := list(_problems(found)):
-        raise RuleError.of(path, problems)
-    return found
+    return settings.loaded(Rules, path or settings.params("workout.yml"), _problems)
 
 
 def known(told: dict, rules: Rules) -> Known:
