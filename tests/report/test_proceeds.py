@@ -96,7 +96,8 @@ def test_bands_are_as_wide_as_the_money():
     left, right = [("L1", "", 75.0, False), ("L2", "", 25.0, False)], [("a", "", 40.0, False), ("b", "", 60.0, True)]
     svg = charts.flow_svg(left, right, [(0, 0, 40.0), (0, 1, 35.0), (1, 1, 25.0)])
     bands = re.findall(r"M172,([\d.]+) .*?468,[\d.]+ V[\d.]+ .*?172,([\d.]+) Z", svg)
-    assert [round(float(end) - float(begin)) for begin, end in bands] == [52, 46, 32]  # of 130 for 100
+    wide = [float(end) - float(begin) for begin, end in bands]
+    assert [each / sum(wide) for each in wide] == pytest.approx([0.40, 0.35, 0.25], abs=0.002)
     assert svg.count("▲") == 1
 
 
