@@ -230,6 +230,16 @@ def listed(browser, made_run):
     tab.close()
 
 
+@pytest.mark.parametrize("name", ["index.html", "index.en.html"])
+def test_heads_of_the_index_stand_apart(browser, made_run, name):
+    tab = browser.new_page(viewport={"width": 1280, "height": 768})
+    tab.goto((made_run / name).as_uri())
+    wide = "heads => heads.filter(head => head.scrollWidth > head.clientWidth + 1).map(head => head.textContent)"
+    over = tab.locator("#reports thead th").evaluate_all(wide)
+    tab.close()
+    assert over == []
+
+
 def test_index_sorts_and_filters(listed):
     tab, rows = listed
     assert "S0005" in rows.first.inner_text()  # the worst leads
