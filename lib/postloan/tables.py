@@ -17,6 +17,7 @@ from postloan.errors import ContractError
 FACT_KEY = ["borrower_id", "period_end", "months", "item"]
 SEEN_KEY = ["borrower_id", "metric", "observed_on", "known_on"]
 INDEX_KEY = ["series", "period_end"]
+SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]  # what rules see besides statements
 CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")  # the five classes, best first
 LEVELS = ("none", "yellow", "orange", "red")  # warning levels, lowest first
 OURS = "monitoring"  # the group of signals on the bank's own lateness: followed up, but no part of a client's level

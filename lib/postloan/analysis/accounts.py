@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from postloan import settings
+from postloan import settings, tables
 from postloan.analysis import parties, tracing, use_facts, use_params
 from postloan.analysis.use_facts import Reading, number
 from postloan.strict import Strict
 
 TABLES = ("loans", "drawdowns", "transactions", "parties", "papers", "guarantors")
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source", "measured_on"]
+SEEN = [*tables.SEEN, "measured_on"]
 SOURCES = ("effective", "own", "loan", "related", "round_trip", "refund", "interest")
 SUMMARY = [
     "borrower_id", "from_on", "to_on", "inflow", *SOURCES, "revenue", "collection_share", "collection_reason",

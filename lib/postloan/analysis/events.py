@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from postloan import settings
 from postloan.errors import RuleError
 from postloan.measures import observations as known
-
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
+from postloan.tables import SEEN
 
 
 class Reading(BaseModel):

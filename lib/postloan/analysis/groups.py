@@ -8,11 +8,12 @@ from __future__ import annotations
 import networkx as nx
 import pandas as pd
 
+from postloan.analysis import servicing
 from postloan.loan_tables import KIN
+from postloan.tables import SEEN
 
 GROUPS = ["group", "borrower_id", "members", "by", "currency", "owed", "group_owed"]
 AROUND = [*GROUPS, "days_overdue"]
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
 
 
 def exposure(side: dict[str, pd.DataFrame], state: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +67,7 @@ def ids(parties: pd.DataFrame, borrowers: pd.DataFrame) -> pd.Series:
 
 def observations(groups: pd.Series, state: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
     """group_member_days_overdue of every borrower that is tied to another of ours: the longest of the others' days
-    overdue on our loans (columns as `sightings.SEEN`).
+    overdue on our loans (tables.SEEN).
 
     `groups` is `ids`, `state` is `servicing.state` of all their loans.
     """
@@ -83,7 +84,7 @@ def observations(groups: pd.Series, state: pd.DataFrame, as_of: str | pd.Timesta
 
 def _late(state: pd.DataFrame) -> pd.Series:
     """The longest days overdue of each borrower."""
-    return state[["principal_days_overdue", "interest_days_overdue"]].max(axis=1).groupby(state["borrower_id"]).max()
+    return servicing.days_overdue(state).groupby(state["borrower_id"]).max()
 
 
 def _ties(parties: pd.DataFrame, borrowers: pd.DataFrame) -> pd.DataFrame:

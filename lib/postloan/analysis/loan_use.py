@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from postloan import tables
 from postloan.analysis import rings, use_facts, use_papers, use_params, use_rules
 from postloan.analysis.tracing import WAYS
 from postloan.analysis.use_facts import KEY, KINDS, Facts
 from postloan.errors import ContractError
 
 TABLES = ("loans", "drawdowns", "transactions", "parties", "papers", "progress", "repayments", "guarantors")
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source", "measured_on"]
+SEEN = [*tables.SEEN, "measured_on"]
 FLAGS = [
     "flag", *KEY, "since", "money", "share", "low", "high", "confidence", "evidence", "papers", "innocent", "effect",
     "remedies", "misuse", "bounded",

@@ -20,6 +20,11 @@ _CENT = 0.01
 _YEAR = pd.Timedelta(days=365)
 
 
+def days_overdue(loans: pd.DataFrame) -> pd.Series:
+    """How many days each loan (`state`) is overdue, by principal or interest, whichever is longer."""
+    return loans[["principal_days_overdue", "interest_days_overdue"]].max(axis=1)
+
+
 def instalments(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.DataFrame:
     """Every instalment of the newest plans by kind (principal, interest), PLAN: the day its last cent was paid (NaT:
     unpaid) and how many days late that was, or is on `as_of`; 0 where it was in time or is not yet due.

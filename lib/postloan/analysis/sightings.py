@@ -9,8 +9,8 @@ import pandas as pd
 
 from postloan.analysis import capacity, collateral, covenants, debt, guarantors, working_need
 from postloan.analysis.periods import Panel
+from postloan.tables import SEEN
 
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
 CODES = pd.DataFrame(columns=["borrower_id", "credit_code"])
 
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from postloan import chart, settings
 from postloan.analysis.periods import Panel
+from postloan.tables import SEEN
 
-SEEN = ["borrower_id", "metric", "value", "observed_on", "source"]
 CHECKED = [
     "borrower_id", "contact_id", "held_on", "item", "period_end", "months", "stated", "known", "off", "verdict",
     "against",

@@ -26,8 +26,7 @@ def check(address: str) -> None:
     """RunError where nothing can be written at an address, before anything is made for it."""
     if urlsplit(address).password:
         raise RunError(f"{settings.shown(address)}: no password in an output address: it belongs in the environment")
-    with _told(address):
-        system, base = _opened(address)
+    with _opened(address) as (system, base):
         system.makedirs(base, exist_ok=True)
         system.pipe_file(f"{base}/{_PROBE}", b"")
         system.rm_file(f"{base}/{_PROBE}")
@@ -35,8 +34,7 @@ def check(address: str) -> None:
 
 def put(files: Iterable[Path], folder: Path, address: str) -> None:
     """Copy files of a folder to the same places under an address; those that are not there are left out."""
-    with _told(address):
-        system, base = _opened(address)
+    with _opened(address) as (system, base):
         for file in filter(Path.exists, files):
             there = f"{base}/{_place(file, folder)}"
             system.makedirs(there.rpartition("/")[0], exist_ok=True)
@@ -46,16 +44,14 @@ def put(files: Iterable[Path], folder: Path, address: str) -> None:
 
 def lacking(files: Iterable[Path], folder: Path, address: str) -> list[Path]:
     """Those of a folder's files that are not at the address, or not in the same size."""
-    with _told(address):
-        system, base = _opened(address)
+    with _opened(address) as (system, base):
         sizes = {path: told["size"] for path, told in system.find(base, detail=True).items()}
         return [each for each in files if sizes.get(f"{base}/{_place(each, folder)}") != each.stat().st_size]
 
 
 def fetch(files: Iterable[Path], folder: Path, address: str) -> None:
     """Copy files of an address to the same places in a folder, over those that are there."""
-    with _told(address):
-        system, base = _opened(address)
+    with _opened(address) as (system, base):
         for file in files:
             there = f"{base}/{_place(file, folder)}"
             if system.exists(there):
@@ -68,19 +64,15 @@ def _place(file: Path, folder: Path) -> str:
     return file.relative_to(folder).as_posix()
 
 
-def _opened(address: str) -> tuple[AbstractFileSystem, str]:
-    """The file system of an address and the path in it."""
-    from fsspec.core import url_to_fs
-
-    system, base = url_to_fs(address)
-    return system, base.rstrip("/")
-
-
 @contextlib.contextmanager
-def _told(address: str) -> Iterator[None]:
-    """Whatever a library for some store raises, as a RunError that names the address."""
+def _opened(address: str) -> Iterator[tuple[AbstractFileSystem, str]]:
+    """The file system of an address and the path in it; whatever a library for some store raises, as a RunError that
+    names the address."""
     try:
-        yield
+        from fsspec.core import url_to_fs
+
+        system, base = url_to_fs(address)
+        yield system, base.rstrip("/")
     except ImportError as error:
         hint = " (pip install 'postloan[cluster]')" if (error.name or "").startswith("fsspec") else ""
         raise RunError(f"{settings.shown(address)}: {error}{hint}; nothing was started") from None

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from postloan.analysis import accounts, events, loan_use, sightings, talks, use_facts, use_params, working_need
+from postloan.analysis import (
+    accounts,
+    events,
+    loan_use,
+    servicing,
+    sightings,
+    talks,
+    use_facts,
+    use_params,
+    working_need,
+)
 from postloan.analysis.evidence import PAPER_COLUMNS
 from postloan.analysis.periods import Panel
 from postloan.judgement import sight
@@ -101,7 +111,7 @@ def papers(cross_checks: pd.DataFrame, statements: pd.DataFrame) -> pd.DataFrame
 
 def _paid(loans: pd.DataFrame, as_of: str | pd.Timestamp) -> pd.DataFrame:
     """The longest days overdue and how often a borrower was late within a year, from its own loans."""
-    late = loans[["principal_days_overdue", "interest_days_overdue"]].max(axis=1)
+    late = servicing.days_overdue(loans)
     by = loans.assign(late=late).groupby("borrower_id")
     told = {"days_overdue": by["late"].max(), "overdue_times": by["times_late"].sum()}
     parts = [

@@ -12,9 +12,10 @@ from postloan.analysis import formulas, ratios, scores
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
 from postloan.measures import observations
+from postloan.tables import SEEN
 
 YEAR = 12  # keys of a panel's rows step by one a month
-COLUMNS = ["borrower_id", "metric", "value", "observed_on", "source"]
+COLUMNS = SEEN
 Chance = Callable[[str, float, str, int], pd.Series]  # metric, limit, side, quarters -> probability by borrower
 Peers = Callable[[str, str], pd.Series]  # metric, reading -> figure by borrower
 

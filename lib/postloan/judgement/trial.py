@@ -9,7 +9,7 @@ import pandas as pd
 
 from postloan.errors import Problem, RuleError
 from postloan.judgement.rules import Example, Rule, RuleBook, ordered, read, verdicts
-from postloan.judgement.sight import Sight
+from postloan.judgement.sight import COLUMNS, Sight
 
 
 def example_sight(example: Example) -> Sight:
@@ -30,7 +30,7 @@ def example_sight(example: Example) -> Sight:
     return Sight(
         rows,
         lambda metric: figures.get(metric, np.full(20, np.nan)),
-        observed=pd.DataFrame(seen, columns=["borrower_id", "metric", "value", "observed_on", "source"]),
+        observed=pd.DataFrame(seen, columns=COLUMNS),
         starts=pd.Series({"example": 1000}),
         reviews=pd.Series({"example": 1000 + 3 * 17}),
         chance=lambda metric, limit, side, within: pd.Series({"example": chances.get(metric, np.nan)}),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from postloan import loan_tables
+from postloan.analysis import servicing
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError, SourceError
 from postloan.portfolio import screen
@@ -91,5 +92,5 @@ def _loans(classed: pd.DataFrame, owed: pd.DataFrame, day: str) -> pd.DataFrame:
     suggested = names.map(classed.set_index("asset_id")["suggested"].astype(object)).astype(object)
     ended = np.where(loans["drawn"] - loans["repaid"] > _CENT, UNPAID, REPAID)
     loans["state"] = suggested.fillna(UNKNOWN).where(loans["balance"] > _CENT, pd.Series(ended, loans.index))
-    late = loans[["principal_days_overdue", "interest_days_overdue"]].max(axis=1)
+    late = servicing.days_overdue(loans)
     return loans.assign(as_of=pd.Timestamp(day), days_overdue=late)[LOANS]

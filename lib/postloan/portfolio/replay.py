@@ -72,7 +72,7 @@ def _review(ledger: object, borrowers: list[str], day: str, last: dict[str, dict
         exposures.worst(judged.classed)[["borrower_id", "suggested"]].rename(columns={"suggested": "class"})
     )
     rows, loans = rows.merge(judged.plan[["borrower_id", "next_review"]]), judged.loans
-    late = loans[["principal_days_overdue", "interest_days_overdue"]].max(axis=1).groupby(loans["borrower_id"]).max()
+    late = servicing.days_overdue(loans).groupby(loans["borrower_id"]).max()
     rows["owed"] = rows["borrower_id"].map(exposures.at_risk(loans))
     rows["days_overdue"] = rows["borrower_id"].map(late)
     newest = judged.seen.rows.loc[judged.seen.latest].set_index("borrower_id")["period_end"]

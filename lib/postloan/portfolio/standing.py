@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from postloan.analysis import collateral
+from postloan.analysis import collateral, servicing
 from postloan.judgement import exposures
 from postloan.portfolio.policy import UNKNOWN
 from postloan.portfolio.screen import Judged, Known, top
@@ -50,7 +50,7 @@ def _owed(rows: pd.DataFrame, loans: pd.DataFrame | None, known: Known, as_of: s
     if loans is None or loans.empty:
         return rows.assign(currency=None, exposure=blank, days_overdue=blank, uncovered=blank, reason="no_loans")
     by = loans.groupby("borrower_id")
-    late = loans[["principal_days_overdue", "interest_days_overdue"]].max(axis=1)
+    late = servicing.days_overdue(loans)
     rows["days_overdue"] = late.groupby(loans["borrower_id"]).max().reindex(rows.index)
     open_ = loans[loans["balance"] > 0].groupby("borrower_id")["currency"]
     kinds = open_.nunique().reindex(by.size().index, fill_value=0)
