@@ -11,8 +11,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from pydantic import Field
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.tools.tools import add_constant
 
 from postloan import settings
 from postloan.analysis import scores
@@ -240,7 +242,7 @@ def _ten_ratio(learned: hazard.Sample, test: hazard.Sample, plan: Plan, limits: 
             continue
         low, high = values.quantile(limits.winsor), values.quantile(1 - limits.winsor)
         cut, centre, spread = values[known].clip(low, high, axis=1), values[known].mean(), values[known].std()
-        logit = sm.GLM(outcome[known], sm.add_constant((cut - centre) / spread), family=sm.families.Binomial()).fit()
+        logit = GLM(outcome[known], add_constant((cut - centre) / spread), family=Binomial()).fit()
         mine = (test.values.loc[fold == each, limits.ten_ratios].clip(low, high, axis=1) - centre) / spread
         found[fold == each] = mine.to_numpy() @ logit.params.to_numpy()[1:] + logit.params.iloc[0]
     return found
