@@ -56,6 +56,9 @@ LAST_HEADS = """() => [...document.querySelectorAll('main thead tr > :last-child
     .filter(e => e.checkVisibility()).map(e => e.textContent)"""
 CUT = """() => [...document.querySelectorAll('.table-scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)
     .map(e => `${e.scrollWidth - e.clientWidth} px: ${e.textContent.trim().slice(0, 60)}`)"""
+CAPTIONS = """() => [...document.querySelectorAll('.table-scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => { e.scrollLeft = e.scrollWidth; return e.querySelector('caption > span').getBoundingClientRect(); })
+    .map(box => [box.left, box.right])"""
 ANSWERS = """() => [...document.querySelectorAll('.about, .kpis.verdict, .opening + .chapter ol.story')]
     .map(e => e.getBoundingClientRect().bottom)"""
 WORD = re.compile(r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)"')
@@ -190,6 +193,14 @@ def test_no_markup_or_blank_shown(opened):
 def test_no_sideways_scroll(opened, width):
     opened.set_viewport_size({"width": width, "height": 800})
     assert opened.evaluate(SIDEWAYS) <= 0
+
+
+def test_captions_stay_in_sight(opened):
+    """On a phone, whatever way a wide table is pushed."""
+    opened.set_viewport_size({"width": 390, "height": 844})
+    sides = opened.evaluate(CAPTIONS)
+    assert sides
+    assert [side for side in sides if side[0] < 0 or side[1] > 390] == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])
