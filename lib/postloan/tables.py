@@ -140,25 +140,6 @@ def validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd
         raise ContractError(f"{table}: {len(errors.failure_cases)} failures\n{cases.to_string(index=False)}") from None
 
 
-def fitting(
-    rows: pd.DataFrame, kinds: dict[str, str], needed: list[str], allowed: dict[str, tuple], counted: list[str]
-) -> pd.DataFrame | None:
-    """The rows of these kinds if no needed cell is blank, none but the allowed words stand and no count is negative;
-    else None.
-
-    A report reads dozens of tables, and a whole schema takes fifty times as long as this; what that is worth are its
-    words for what is wrong.
-    """
-    try:
-        typed = rows.astype(kinds)
-    except (ValueError, TypeError):
-        return None
-    blank = any(typed[name].array.isna().any() for name in needed)
-    strange = any(each not in words for name, words in allowed.items() for each in set(typed[name].dropna()))
-    below = any((typed[name].array < 0).any() for name in counted)
-    return None if blank or strange or below else typed
-
-
 REFUSAL_COLUMNS = ["file", "sheet", "row", "column", "found", "expected"]
 
 
