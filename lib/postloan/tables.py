@@ -195,5 +195,7 @@ def _unit_jumps(wide: pd.DataFrame, jump: float) -> pd.DataFrame:
     before = checked.groupby(level=["borrower_id", "months"]).shift()
     step = (checked / before.where(before > 0)).where(checked > 0)
     off = step.gt(jump / 3) & step.lt(jump * 3) | step.gt(1 / (jump * 3)) & step.lt(3 / jump)
+    if not off.to_numpy().any():
+        return pd.DataFrame()
     cells = pd.DataFrame({"found": checked[off].stack(), "expected": before[off].stack()}).reset_index()
     return cells.dropna().rename(columns={"level_3": "item"}).assign(flag="unit_jump")

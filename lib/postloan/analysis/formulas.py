@@ -218,7 +218,7 @@ def explain(
         frame = panel.view(view)
         inputs.append((leaf, float(frame[item].iloc[position]) if item in frame else np.nan))
         facts += [{"leaf": leaf, "weight": weight, **fact} for weight, fact in panel.trace(view, item, key)]
-    columns = ["leaf", "weight", *panel.statements.columns]
+    columns = ["leaf", "weight", *panel.statements.columns.drop("borrower_id")]
     mine = panel.statements.loc[panel.statements["borrower_id"] == at[0], "currency"]
     return Explanation(
         ratio,
@@ -229,5 +229,5 @@ def explain(
         evaluator.reasons[result.codes[position]] if np.isnan(result.values[position]) else None,
         mine.iloc[-1],
         pd.DataFrame(inputs, columns=["leaf", "value"]),
-        pd.DataFrame(facts, columns=[*columns]).drop(columns=["borrower_id"]),
+        pd.DataFrame(facts, columns=columns),
     )
