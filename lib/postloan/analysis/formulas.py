@@ -163,11 +163,20 @@ def _parse(formula: str) -> ast.expr:
     return tree
 
 
-def leaves(formula: str) -> list[str]:
+@cache
+def leaves(formula: str) -> tuple[str, ...]:
     """The `view.item` leaves of a formula, in reading order, each once."""
     found = [ast.unparse(node) for node in ast.walk(_parse(formula)) if isinstance(node, ast.Attribute)]
     order = {leaf: formula.find(leaf) for leaf in found}
-    return sorted(order, key=order.get)
+    return tuple(sorted(order, key=order.get))
+
+
+@cache
+def needed(formula: str) -> tuple[str, ...]:
+    """The leaves that nothing makes up for (no `coalesce`), in reading order."""
+    calls = [node for node in ast.walk(_parse(formula)) if isinstance(node, ast.Call) and node.func.id == "coalesce"]
+    spare = {_text(leaf) for call in calls for leaf in ast.walk(call) if isinstance(leaf, ast.Attribute)}
+    return tuple(leaf for leaf in leaves(formula) if leaf not in spare)
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,9 +12,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy.optimize import minimize
 from scipy.special import expit, logit
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.tools.tools import add_constant
 
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError
@@ -196,7 +198,7 @@ def _cuts(score: np.ndarray, outcome: np.ndarray, plan: Plan) -> dict[str, float
 def _steady(told: _Problem, plan: Plan) -> tuple[np.ndarray, float, float]:
     """Scores of judged rows of firms not seen, brought to true log-odds, and the level and slope that do so."""
     raw, outcome = _unseen(told, plan)[told.judged], told.outcome[told.judged]
-    level, slope = sm.GLM(outcome, sm.add_constant(raw), family=sm.families.Binomial()).fit().params
+    level, slope = GLM(outcome, add_constant(raw), family=Binomial()).fit().params
     return level + slope * raw, float(level), float(slope)
 
 
@@ -247,7 +249,7 @@ def _weights(
     ridge = np.array([0.0, *(by_kind[each.kind] for each in wanted), *[plan.penalty.period] * told.period.shape[1]])
     held = [(0.0, None) if each.kind == "rise" else (None, None) for each in wanted]
     bounds = [(None, None), *held, *[(None, None)] * told.period.shape[1]]
-    model = sm.GLM(told.outcome, exog, family=sm.families.Binomial(), freq_weights=told.weight)
+    model = GLM(told.outcome, exog, family=Binomial(), freq_weights=told.weight)
 
     def loss(params: np.ndarray) -> tuple[float, np.ndarray]:
         value = -model.loglike(params, scale=1.0) + (ridge * params**2).sum() / 2
@@ -263,7 +265,7 @@ def _weights(
 
 
 def _sandwich(
-    model: sm.GLM, params: np.ndarray, ridge: np.ndarray, free: np.ndarray, firm: pd.Series
+    model: GLM, params: np.ndarray, ridge: np.ndarray, free: np.ndarray, firm: pd.Series
 ) -> tuple[np.ndarray, np.ndarray]:
     """The covariance of a penalised fit clustered by firm (parameters held at zero have none), and what share of a
     free parameter each is worth: the diagonal of H (H + ridge)⁻¹ (Hastie, Tibshirani, Friedman 2009, 7.6)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape, unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -114,6 +115,10 @@ class ReportExporter(TemplateExporter):
     output_mimetype = "text/html"
     language = Unicode("", help="zh or en; empty: the language of the record, else of the parameters").tag(config=True)
 
+    @default("default_preprocessors")
+    def _default_preprocessors_default(self) -> list:
+        return []  # each would check the whole notebook again; `compose` does what a page needs
+
     @default("file_extension")
     def _file_extension_default(self) -> str:
         return ".html"
@@ -145,7 +150,13 @@ def export(notebook: NotebookNode | Path | str, *, language: str | None = None) 
     """
     if not isinstance(notebook, NotebookNode):
         notebook = nbformat.read(Path(notebook), as_version=4)
-    return ReportExporter(language=language or "").from_notebook_node(notebook)[0]
+    return _exporter(language or "").from_notebook_node(notebook)[0]
+
+
+@cache
+def _exporter(language: str) -> ReportExporter:
+    """One for all pages of a language: its template is compiled once."""
+    return ReportExporter(language=language)
 
 
 def compose(notebook: NotebookNode, language: str | None = None) -> Page:
