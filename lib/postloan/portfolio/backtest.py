@@ -12,9 +12,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from pydantic import Field
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning, SingularMatrixWarning
+from statsmodels.tools.tools import add_constant
 
 from postloan import settings
 from postloan.analysis import scores
@@ -258,7 +260,7 @@ def _logit(outcome: np.ndarray, values: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         for expected in (PerfectSeparationWarning, SingularMatrixWarning):
             warnings.simplefilter("ignore", expected)
-        return sm.GLM(outcome, sm.add_constant(values), family=sm.families.Binomial()).fit().params
+        return GLM(outcome, add_constant(values), family=Binomial()).fit().params
 
 
 def sources(scored: pd.DataFrame) -> list[str]:
