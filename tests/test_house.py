@@ -67,7 +67,7 @@ INSIDE = {
         "whole_book",
         "turning",
     }
-    | {"industry_tables", "richtext", "executed"},
+    | {"industry_tables", "richtext", "executed", "multiples"},
     "batch": {"plan", "run_file", "names", "parameters", "workers", "run", "index", "kernels", "warm", "journal"}
     | {"paper", "handover", "pace", "making"},
     "judgement": {"rules", "rule_changes", "rule_glance", "client_limits", "sight", "monitoring", "classification"}

@@ -120,7 +120,7 @@ def test_report_reads_few_and_finds_what_the_screen_finds(sample_book):
     whole = peers.Among(Panel(sample_book.statements(as_of=day)), everyone)
     for borrower in ("S0003", "S0004"):
         nearby = sample_book.statements(peers.pool(everyone, borrower), as_of=day, since="2023-09-01")
-        alone = peers.Among(Panel(nearby), everyone)
+        alone = peers.Among(Panel(nearby), everyone, of=borrower)
         for metric in ("receivable_days", "revenue_growth", "interest_cover"):
             pd.testing.assert_series_equal(alone.standing(metric).loc[borrower], whole.standing(metric).loc[borrower])
 

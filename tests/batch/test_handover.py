@@ -4,6 +4,7 @@ import shutil
 import sys
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from postloan.batch import handover, plan
 from postloan.batch import run as batch
@@ -96,3 +97,13 @@ def test_missing_library_names_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(RunError, match=r"pip install 'postloan\[cluster\]'"):
         handover.check("s3://bucket/x")
+
+
+def test_bucket_is_never_made_by_a_slip(monkeypatch):
+    stores = MemoryFileSystem()
+    monkeypatch.setattr("fsspec.core.url_to_fs", lambda address: (stores, address.removeprefix("memory://")))
+    with pytest.raises(RunError, match="memory://bnak/reports: no bucket bnak: make it first"):
+        handover.check("memory://bnak/reports")
+    stores.makedirs("bank")
+    handover.check("memory://bank/reports")
+    stores.rm("bank", recursive=True)

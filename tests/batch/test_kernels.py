@@ -1,5 +1,6 @@
 """Warm kernels through jupyter_client itself: whatever befalls them, they behave as ordinary kernels do."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -98,6 +99,38 @@ def test_figures_are_shown(start):
     _, client = start()
     _, seen = client.run("import matplotlib.pyplot as plt; plt.plot([1, 2])")
     assert any("image/png" in content.get("data", {}) for content in seen)
+
+
+def test_debugger_serves_a_forked_kernel(start):
+    channels = start()[1].channels
+    hello = {"type": "request", "seq": 1, "command": "initialize", "arguments": {"adapterID": "", "pathFormat": "path"}}
+    channels.control_channel.send(channels.session.msg("debug_request", hello))
+    reply = channels.get_control_msg(timeout=30)["content"]
+    assert (reply["command"], reply["success"]) == ("initialize", True)
+
+
+def test_prompt_client_misses_no_output(start):
+    async def printed(manager):
+        client = kernels.PromptClient(parent=manager, **manager.get_connection_info(session=True))
+        client.start_channels()
+        await client.wait_for_ready(timeout=60)
+        seen = []
+        await client.execute_interactive("print('first')", output_hook=seen.append, timeout=30)
+        client.stop_channels()
+        return [message["content"]["text"] for message in seen if message["msg_type"] == "stream"]
+
+    assert asyncio.run(printed(start()[0])) == ["first\n"]
+
+
+def test_prompt_client_tells_of_a_dead_kernel(start):
+    manager, _ = start()
+    manager.provisioner.process.kill()
+    ended(manager)
+    client = kernels.PromptClient(parent=manager, **manager.get_connection_info(session=True))
+    client.start_channels()
+    with pytest.raises(RuntimeError, match="died before it answered"):
+        asyncio.run(client.wait_for_ready(timeout=60))
+    client.stop_channels()
 
 
 def test_chance_differs_between_kernels(start):

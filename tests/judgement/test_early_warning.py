@@ -7,6 +7,7 @@ import pytest
 
 from postloan.errors import ContractError
 from postloan.judgement import early_warning, rules, trial
+from postloan.portfolio import screen
 
 DAY = "2025-02-05"  # a Wednesday
 
@@ -121,6 +122,19 @@ def test_highest_level_and_veto_win(book):
     assert told.loc["example", ["level", "vetoes", "groups"]].tolist() == ["red", 1, 3]
     assert told.at["calm", "level"] == "none"
     assert told.index[0] == "example"
+
+
+@pytest.mark.parametrize(
+    ("signed", "late"), [(None, 63.0), ("2026-03-10", 63.0), ("2026-04-20", 0.0)], ids=["never", "before", "held"]
+)
+def test_review_is_late_until_one_is_held(signed, late):
+    """The review of 6 March set 13 March; a class signed on 20 April was a review, one of 10 March was not yet."""
+    last = {"A": {"as_of": "2026-03-06", "next_review": "2026-03-13"}, "B": {"as_of": "2026-05-01"}}
+    approved = pd.DataFrame({"asset_id": ["A"], "on": [pd.Timestamp(signed)]})
+    told = early_warning.follow_up(last, pd.DataFrame(columns=screen.ACTIONS), "2026-05-15", approved).set_index(
+        ["borrower_id", "metric"]
+    )["value"]
+    assert (told["A", "review_overdue_days"], told["B", "review_overdue_days"]) == (late, 0.0)
 
 
 def test_our_lateness_is_no_level_of_the_client(book):

@@ -157,6 +157,22 @@ def test_earlier_review_is_kept():
     assert (told["kind"], day(told["next_review"]), told["overdue_days"]) == ("regular", "2026-04-01", 44)
 
 
+@pytest.mark.parametrize(
+    ("change", "kind", "due", "late"),
+    [
+        ({"day_set": "2026-03-13"}, "set", "2026-03-13", 63),
+        ({"day_set": "2026-06-03"}, "set", "2026-06-03", 0),
+        ({"day_set": "2026-06-05", "level": "red", "level_since": "2026-04-01"}, "special", "2026-05-15", 0),
+        ({"day_set": "2026-06-05", "class": "loss"}, "regular", "2026-05-15", 0),
+        ({"day_set": "2026-03-06"}, "regular", "2026-06-04", 0),
+    ],
+    ids=["missed", "ahead", "new_warning", "worse_class", "held_on_it"],
+)
+def test_day_set_is_what_lateness_counts_from(change, kind, due, late):
+    told = one({"last_review": "2026-03-06"} | change)
+    assert (told["kind"], day(told["next_review"]), told["overdue_days"]) == (kind, due, late)
+
+
 def test_nothing_known_is_no_date():
     told = one(dict.fromkeys(USUAL))
     assert (told["kind"], pd.isna(told["next_review"]), pd.isna(told["overdue_days"])) == ("cannot", True, True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from postloan.portfolio import backtest
+from postloan.portfolio import backtest, hazard, hazard_params
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,15 @@ def test_a_rule_earns_its_keep(bad, good, verdict):
     assert row["lift"] == pytest.approx(bad / good if good else np.inf)
     assert row["precision"] == pytest.approx(bad / (bad + good))
     assert row["verdict"] == verdict
+
+
+def test_baseline_stands_a_ratio_alike_for_all():
+    """One of the ten ratios is the same for every firm, another repeats a third: the rest is ranked all the same."""
+    chance, limits = np.random.default_rng(0), backtest.bars()
+    values = pd.DataFrame(chance.normal(size=(300, 10)), columns=limits.ten_ratios)
+    values["long_debt"], values["quick"] = 0.0, values["working_capital"]
+    outcome = (values["liabilities"] + chance.normal(size=300) > 0).astype(int)
+    rows = pd.DataFrame({"borrower_id": values.index.astype(str), "outcome": outcome, "judged": True})
+    sample = hazard.Sample(rows, values, "made up", "CNY", 12)
+    told = backtest._ten_ratio(sample, sample, hazard_params.plan(), limits, own=True)
+    assert told.corr(values["liabilities"]) > 0.9

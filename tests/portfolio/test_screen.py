@@ -70,13 +70,14 @@ def test_nothing_observed_cannot_be_classed(book):
 
 
 def test_late_review_is_no_signal_of_the_client(book, found):
-    """The review due on 6 April was not held: that is ours; the plan counts its days, the signals stay as they were."""
-    last = {"S0005": {"as_of": "2026-03-06", "signals": [], "next_review": "2026-04-06"}}
+    """The review set for 30 March was not held: that is ours; plan and rule count its days alike, the signals stay."""
+    last = {"S0005": {"as_of": "2026-03-06", "signals": [], "next_review": "2026-03-30"}}
     panel = Panel(book.statements(as_of=AS_OF))
     known = screen.Known(book.observations(as_of=AS_OF), last)
     only = screen.screen(panel, book.borrowers(), known, AS_OF).set_index("borrower_id").loc["S0005"]
     assert only["signals"] == found.at["S0005", "signals"]
-    assert only["overdue_days"] > 0
+    (rule,) = early_warning.follow_up(last, known.actions, AS_OF).query("metric == 'review_overdue_days'")["value"]
+    assert only["overdue_days"] == rule == 46
 
 
 def run(book, *options):

@@ -11,6 +11,7 @@ from postloan.errors import RunError
 from postloan.report import page, record
 
 SVG = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><metadata>https://m.org</metadata><g/></svg>'
+SVG_TEXT = '<svg role="img" aria-label="图"><text>中</text></svg>'
 
 
 def text(source, *tags):
@@ -51,6 +52,12 @@ def test_one_language_kept(language, lang, kept, dropped):
     assert kept in html
     assert dropped not in html
     assert "<p>both</p>" in html
+
+
+def test_chinese_is_marked_on_an_english_page():
+    html = export(text("# Report\n\nHe said: “回款5%已到，正常。” <b>林一</b>"), shown(SVG_TEXT), language="en")
+    assert 'said: “<span lang="zh-CN">回款5%已到，正常</span>。” <b><span lang="zh-CN">林一</span></b>' in html
+    assert "<text>中</text>" in html
 
 
 def test_record_sets_language():

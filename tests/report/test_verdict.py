@@ -87,6 +87,7 @@ PLANS = {
     "next": {"class": "normal", "level": "none", "last_review": pd.Timestamp("2026-05-01"), "exposure_cny": 2e7},
     "overdue": {"class": "normal", "level": "none", "last_review": pd.Timestamp("2025-11-03")},
     "red": {"class": "special_mention", "level": "red", "first_drawdown": pd.Timestamp("2024-08-16")},
+    "missed": {"last_review": pd.Timestamp("2026-03-06"), "day_set": pd.Timestamp("2026-03-13")},
     "nothing": {},
 }
 
@@ -101,6 +102,7 @@ def test_plan_is_told_whole(case, language):
 def test_overdue_review_counts_its_days():
     plan = planned(**PLANS["overdue"])
     assert f"已逾期{plan['overdue_days']}天" in told(verdict.plan_story(plan, sheet("zh")))
+    assert "set for 13 Mar 2026" in told(verdict.plan_story(planned(**PLANS["missed"]), sheet("en")))
 
 
 def test_every_focus_and_method_has_words():

@@ -92,6 +92,12 @@ class Evidence:
         return self._facts.get("derived", pd.Series(False, index=self._facts.index)).astype(bool)
 
     @cached_property
+    def age(self) -> np.ndarray:
+        """Months before the borrower's newest period, by row."""
+        key = pd.Series(self.rows.index.to_numpy())
+        return (key.groupby(self.borrower).transform("max") - key).to_numpy()
+
+    @cached_property
     def span(self) -> np.ndarray:
         """Months since the fiscal year began, by row; 0 where no flow was filed."""
         return self._facts.groupby("key")["months"].max().reindex(self.rows.index).fillna(0).to_numpy(int)

@@ -163,11 +163,20 @@ def _parse(formula: str) -> ast.expr:
     return tree
 
 
-def leaves(formula: str) -> list[str]:
+@cache
+def leaves(formula: str) -> tuple[str, ...]:
     """The `view.item` leaves of a formula, in reading order, each once."""
     found = [ast.unparse(node) for node in ast.walk(_parse(formula)) if isinstance(node, ast.Attribute)]
     order = {leaf: formula.find(leaf) for leaf in found}
-    return sorted(order, key=order.get)
+    return tuple(sorted(order, key=order.get))
+
+
+@cache
+def needed(formula: str) -> tuple[str, ...]:
+    """The leaves that nothing makes up for (no `coalesce`), in reading order."""
+    calls = [node for node in ast.walk(_parse(formula)) if isinstance(node, ast.Call) and node.func.id == "coalesce"]
+    spare = {_text(leaf) for call in calls for leaf in ast.walk(call) if isinstance(leaf, ast.Attribute)}
+    return tuple(leaf for leaf in leaves(formula) if leaf not in spare)
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,7 +227,7 @@ def explain(
         frame = panel.view(view)
         inputs.append((leaf, float(frame[item].iloc[position]) if item in frame else np.nan))
         facts += [{"leaf": leaf, "weight": weight, **fact} for weight, fact in panel.trace(view, item, key)]
-    columns = ["leaf", "weight", *panel.statements.columns]
+    columns = ["leaf", "weight", *panel.statements.columns.drop("borrower_id")]
     mine = panel.statements.loc[panel.statements["borrower_id"] == at[0], "currency"]
     return Explanation(
         ratio,
@@ -229,5 +238,5 @@ def explain(
         evaluator.reasons[result.codes[position]] if np.isnan(result.values[position]) else None,
         mine.iloc[-1],
         pd.DataFrame(inputs, columns=["leaf", "value"]),
-        pd.DataFrame(facts, columns=[*columns]).drop(columns=["borrower_id"]),
+        pd.DataFrame(facts, columns=columns),
     )

@@ -12,7 +12,7 @@ import re
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,11 +158,15 @@ class Among:
     book's table (borrower_id, industry, currency). Called with a metric and one of READINGS it gives a figure a
     borrower, as `judgement.sight` asks for it: the percentile (0–1), the value over the peers' median less one, in
     times of their mean, or in robust deviations from their median; NaN where there is no comparison, and where only
-    the whole book is left to compare with: that is shown, but no ground for a warning.
+    the whole book is left to compare with: that is shown, but no ground for a warning. `of` is the borrower that will
+    be asked about (None: all of the panel).
     """
 
-    def __init__(self, panel: Panel, borrowers: pd.DataFrame, *, day_basis: int = 360, plan: Plan | None = None):
-        self.plan = plan or load()
+    def __init__(
+        self, panel: Panel, borrowers: pd.DataFrame, *, day_basis: int = 360, plan: Plan | None = None,
+        of: str | None = None,
+    ):  # fmt: skip
+        self.plan, self._of = plan or load(), of
         self._evaluator = ratios.evaluator(panel, day_basis)
         self._evaluator.settings["price_index"] = 100.0
         ends = panel.rows["period_end"] - pd.Timedelta(days=15)
@@ -192,17 +196,27 @@ class Among:
     def _compared(self, metric: str) -> pd.DataFrame:
         if metric not in _formulas():
             raise ContractError(f"peers: unknown metric {metric!r}")
-        values, marks = self._values(metric), {"industry": self._sizes(), "book": self._parted()}
-        latest = ~self._rows["borrower_id"].duplicated(keep="last")
-        told = {}
-        for month, clients in self._rows[latest].groupby("month"):
-            inside = self._rows["month"].between(month - self.plan.late_months, month).to_numpy()
-            now = pd.Series(np.flatnonzero(inside), index=self._rows["borrower_id"].to_numpy()[inside])
-            now = now[~now.index.duplicated(keep="last")].to_dict()
+        values, told = self._values(metric), {}
+        for clients, now in self._moments:
             pools: dict[tuple, _Pool] = {}
-            for name in clients["borrower_id"]:
-                told[name] = self._one(name, now, values, marks, pools)
+            for name in clients:
+                told[name] = self._one(name, now, values, self._marks, pools)
         return pd.DataFrame.from_dict(told, orient="index", columns=COLUMNS).rename_axis("borrower_id")
+
+    @cached_property
+    def _moments(self) -> list[tuple[list[str], dict[str, int]]]:
+        """For each month in which somebody's figures end: whose, and the row of everybody's figures of that time."""
+        latest = self._rows[~self._rows["borrower_id"].duplicated(keep="last")]
+        latest = latest if self._of is None else latest[latest["borrower_id"] == self._of]
+        ids, found = self._rows["borrower_id"].to_numpy(object), []
+        for month, clients in latest.groupby("month"):
+            inside = np.flatnonzero(self._rows["month"].between(month - self.plan.late_months, month))
+            found.append((clients["borrower_id"].tolist(), dict(zip(ids[inside], inside.tolist(), strict=True))))
+        return found
+
+    @cached_property
+    def _marks(self) -> dict[str, np.ndarray]:
+        return {"industry": self._sizes(), "book": self._parted()}
 
     def _values(self, metric: str) -> np.ndarray:
         return self._evaluator.evaluate(_formulas()[metric], zero_reason=ratios.NO_INTEREST.get(metric)).values

@@ -254,20 +254,11 @@ def _known(frame: pd.DataFrame, key: int, item: str) -> bool:
 
 def _with_composites(frame: pd.DataFrame, of: str) -> pd.DataFrame:
     """`frame` plus the chart's composites: first formula whose required items are there, any item present."""
-    wide = frame.copy()
+    columns = chart.columns_of(frame)
     for item in chart.composites(of).values():
-        total = pd.Series(np.nan, index=wide.index)
-        for formula in item.derive:
-            parts = chart.terms(formula)
-            if all(optional or name in wide for _, name, optional in parts):
-                present = [part for part in parts if part[1] in wide]
-                total = total.where(total.notna(), _sum(wide, present))
-        wide[item.id] = total
-    return wide
-
-
-def _sum(wide: pd.DataFrame, parts: list[tuple[int, str, bool]]) -> pd.Series:
-    if not parts:
-        return pd.Series(np.nan, index=wide.index)
-    total = sum(sign * (wide[name].fillna(0) if optional else wide[name]) for sign, name, optional in parts)
-    return total.where(wide[[name for _, name, _ in parts]].notna().any(axis=1))
+        ways = [chart.summed(columns, formula) for formula in item.derive]
+        total = np.full(len(frame), np.nan)
+        for way in ways:
+            total = total if way is None else np.where(np.isnan(total), way, total)
+        columns[item.id] = total
+    return pd.DataFrame(columns, frame.index).rename_axis(columns=frame.columns.name)

@@ -7,7 +7,6 @@ item not yet supported, to be settled with the paper it asks for; it is no verdi
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Callable
@@ -227,49 +226,42 @@ class _Verdict:
         return np.where(judged, (guards > 0).all(axis=0), np.nan)
 
     def _lasting(self, fails: np.ndarray) -> np.ndarray:
+        if self.test.periods == 1:
+            return fails
         own = pd.Series(fails).groupby(self.seen.borrower)
         return _all([fails, *(own.shift(back).to_numpy() for back in range(1, self.test.periods))])
 
-    def since(self) -> np.ndarray:
-        """The first period end of the run of failures that a row stands in; NaT where it does not fail."""
-        if not (self.fails == 1).any():
-            return np.full(len(self.fails), np.datetime64("NaT", "us"))
+    def since(self, at: np.ndarray) -> np.ndarray:
+        """The first period end of the run of failures that these rows stand in; NaT where they do not fail."""
+        if not (self.fails[at] == 1).any():
+            return np.full(len(at), np.datetime64("NaT"), self.seen.rows["period_end"].dtype)
         run = pd.Series(self.fails == 0).groupby(self.seen.borrower).cumsum().to_numpy()
         failed = pd.Series(self.seen.rows["period_end"].to_numpy()).where(self.fails == 1)
-        return failed.groupby([self.seen.borrower, run]).transform("min").where(self.fails == 1).to_numpy()
+        return failed.groupby([self.seen.borrower, run]).transform("min").where(self.fails == 1).to_numpy()[at]
 
     def inputs(self, at: np.ndarray) -> list[str]:
         """The figures put in on these rows, as JSON by leaf."""
-        leaves = list(dict.fromkeys(leaf for formula in self.test.formulas for leaf in formulas.leaves(formula)))
+        leaves = dict.fromkeys(leaf for formula in self.test.formulas for leaf in formulas.leaves(formula))
         columns = [np.where(np.isnan(each), None, each) for each in (self._figures(leaf)[at] for leaf in leaves)]
         return [json.dumps(dict(zip(leaves, row, strict=True))) for row in zip(*columns, strict=True)]
 
-    def missing(self) -> np.ndarray:
-        """Why each row cannot be tested: `missing:leaves`, `paper:kinds`, `reference:names` or another reason."""
-        told = np.full(len(self.value), "year_end" if self.test.yearly else "history", dtype=object)
+    def missing(self, at: np.ndarray) -> np.ndarray:
+        """Why these rows cannot be tested: `missing:leaves`, `paper:kinds`, `reference:names` or another reason."""
+        told = np.full(len(at), "year_end" if self.test.yearly else "history", dtype=object)
         for formula in reversed(self.test.formulas):
             result = self.evaluator.evaluate(formula)
-            reasons = np.array(self.evaluator.reasons, dtype=object)[result.codes]
-            told = np.where(np.isnan(result.values) & (result.codes > 0), reasons, told)
+            blank = np.isnan(result.values[at]) & (result.codes[at] > 0)
+            told = np.where(blank, np.array(self.evaluator.reasons, dtype=object)[result.codes[at]], told)
         lacking: dict[str, dict[str, np.ndarray]] = {}
-        for leaf in self._needed():
+        for leaf in dict.fromkeys(leaf for formula in self.test.formulas for leaf in formulas.needed(formula)):
             view, _, item = leaf.partition(".")
             kind = _OUTSIDE.get(evidence.parse_view(view)[0], "missing")
-            blank = np.isnan(self._figures(leaf))
+            blank = np.isnan(self._figures(leaf)[at])
             name = leaf if kind == "missing" else item
             lacking.setdefault(kind, {})[name] = blank | lacking.get(kind, {}).get(name, False)
         for kind in sorted(lacking, key=["peer", "missing", "reference", "paper"].index):  # a paper has the last word
             told = _listed(kind, lacking[kind], told)
         return told
-
-    def _needed(self) -> list[str]:
-        """The leaves that nothing makes up for, in reading order."""
-        found: dict[str, None] = {}
-        for formula in self.test.formulas:
-            calls = [node for node in ast.walk(ast.parse(formula)) if isinstance(node, ast.Call)]
-            spare = {ast.unparse(leaf) for call in calls if call.func.id == "coalesce" for leaf in ast.walk(call)}
-            found |= dict.fromkeys(leaf for leaf in formulas.leaves(formula) if leaf not in spare)
-        return list(found)
 
 
 _OUTSIDE = {"paper": "paper", "benford": "paper", "reference": "reference", "peer": "peer"}
@@ -313,9 +305,9 @@ def check(
     places = {} if among is None else {name: among(name, "percentile") for name in book.peers}
     seen = Evidence(panel, papers, book.references, pd.DataFrame(places, columns=book.peers))
     evaluator = formulas.Evaluator(seen, book.settings)
-    told = pd.concat([_newest(_Verdict(test, seen, evaluator), book.fresh_months) for test in tests])
+    told = _told([_newest(_Verdict(test, seen, evaluator), book.fresh_months) for test in tests], seen.rows)
     failed = set(told.loc[told["result"] == "fail", ["borrower_id", "test"]].itertuples(index=False, name=None))
-    for test in tests:
+    for test in (each for each in tests if each.red_with):
         worse = {borrower_id for borrower_id, name in failed if name in test.red_with}
         rows = (told["test"] == test.id) & (told["result"] == "fail") & told["borrower_id"].isin(worse)
         told["severity"] = told["severity"].mask(rows, "red")
@@ -335,32 +327,37 @@ def _given_way(told: pd.DataFrame, tests: list[Test]) -> pd.DataFrame:
     return told
 
 
-def _newest(verdict: _Verdict, fresh_months: int) -> pd.DataFrame:
-    """A row per borrower: its newest verdict."""
-    rows, test, at = verdict.seen.rows, verdict.test, _places(verdict, fresh_months)
-    fails = verdict.fails[at]
-    told = rows[["borrower_id", "period_end"]].iloc[at].reset_index(drop=True)
-    return told.assign(
-        **{name: getattr(test, name) for name in ("group", "unit", "ask", "weight")},
-        test=test.id,
-        result=np.select([fails == 1, fails == 0], ["fail", "pass"], "cannot"),
-        severity=np.where(verdict.red[at], "red", test.severity),
-        value=verdict.value[at],
-        limit=verdict.limit[at],
-        since=verdict.since()[at],
-        inputs=verdict.inputs(at),
-        missing=np.where(np.isnan(fails), verdict.missing()[at] if np.isnan(fails).any() else None, None),
-    )
+def _told(verdicts: list[dict[str, np.ndarray]], rows: pd.DataFrame) -> pd.DataFrame:
+    """The newest verdicts of all tests as one table, one test after the other."""
+    told = {name: np.concatenate([each[name] for each in verdicts]) for name in verdicts[0]}
+    return rows[["borrower_id", "period_end"]].iloc[told.pop("at")].reset_index(drop=True).assign(**told)
+
+
+def _newest(verdict: _Verdict, fresh_months: int) -> dict[str, np.ndarray]:
+    """The newest verdict of each borrower (on the row `at`), a value a borrower."""
+    test, at = verdict.test, _places(verdict, fresh_months)
+    fails, about = verdict.fails[at], {"test": test.id, "group": test.group, "unit": test.unit, "ask": test.ask}
+    return {
+        "at": at,
+        **{name: np.full(len(at), value, dtype=object) for name, value in about.items()},
+        "weight": np.full(len(at), test.weight),
+        "result": np.select([fails == 1, fails == 0], ["fail", "pass"], "cannot"),
+        "severity": np.where(verdict.red[at], "red", test.severity),
+        "value": verdict.value[at],
+        "limit": verdict.limit[at],
+        "since": verdict.since(at),
+        "inputs": np.array(verdict.inputs(at), dtype=object),
+        "missing": np.where(np.isnan(fails), verdict.missing(at) if np.isnan(fails).any() else None, None),
+    }
 
 
 def _places(verdict: _Verdict, fresh_months: int) -> np.ndarray:
     """Each borrower's row: the newest judged while fresh, else the newest that could have been, else the newest."""
-    seen, key = verdict.seen, pd.Series(verdict.seen.rows.index.to_numpy())
-    fresh = (key.groupby(seen.borrower).transform("max") - key <= fresh_months).to_numpy()
+    seen, key = verdict.seen, verdict.seen.rows.index.to_numpy()
     right_time = (seen.span == 12) | (not verdict.test.yearly)
-    wanted = fresh * (1 + right_time + ~np.isnan(verdict.fails))
-    order = pd.DataFrame({"borrower": seen.borrower, "wanted": wanted, "key": key}).sort_values(["wanted", "key"])
-    return np.sort(order.drop_duplicates("borrower", keep="last").index.to_numpy())
+    wanted = (seen.age <= fresh_months) * (1 + right_time + ~np.isnan(verdict.fails))
+    order = np.lexsort((key, wanted, seen.borrower))
+    return np.sort(order[np.diff(seen.borrower[order], append=-1) != 0])  # the last of each borrower
 
 
 def score(checked: pd.DataFrame, *, overrides: dict[str, dict] | None = None) -> pd.DataFrame:

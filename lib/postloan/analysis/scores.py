@@ -141,12 +141,12 @@ class Benford:
 
 def benford(amounts: pd.Series) -> Benford:
     """First-digit test on amounts of invoices or bank lines (never on one set of statements)."""
-    sizes = amounts.abs()
+    sizes = np.abs(amounts.to_numpy(float))
     sizes = sizes[sizes > 0]
     count = len(sizes)
     if not count:
         return Benford(0, float("nan"), None)
-    first = np.floor(sizes / 10 ** np.floor(np.log10(sizes))).clip(1, 9).astype(int)
+    first = np.clip(np.floor(sizes / 10 ** np.floor(np.log10(sizes))), 1, 9).astype(int)
     shares = np.bincount(first, minlength=10)[1:] / count
     mad = float(np.abs(shares - BENFORD).mean())
     floor = float(np.sqrt(2 * BENFORD * (1 - BENFORD) / (np.pi * count)).mean())

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy.special import ndtri, stdtr
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.multitest import multipletests
 
@@ -112,7 +112,7 @@ def _pooled(rows: pd.DataFrame, enough: pd.DataFrame, step: int, told: environme
         return Pooled(np.nan, np.nan, np.nan, spread=np.nan, reason=lacking, **about)
     by = rows.groupby("borrower_id")
     x, y = (rows[name] - by[name].transform("mean") for name in ("x", "y"))
-    fit = sm.OLS(y.to_numpy(), x.to_numpy()).fit(cov_type="cluster", cov_kwds={"groups": rows["month"].to_numpy()})
+    fit = OLS(y.to_numpy(), x.to_numpy()).fit(cov_type="cluster", cov_kwds={"groups": rows["month"].to_numpy()})
     beta, effects = float(fit.params[0]), (enough["own"].to_numpy(), enough["error"].to_numpy() ** 2)
     spread = float(np.sqrt(max(0.0, combine_effects(*effects, method_re="dl").tau2)))
     error = float(np.hypot(fit.bse[0], spread / np.sqrt(len(enough))))  # another sample of borrowers, other slopes

@@ -27,6 +27,9 @@ def check(address: str) -> None:
     if urlsplit(address).password:
         raise RunError(f"{settings.shown(address)}: no password in an output address: it belongs in the environment")
     with _opened(address) as (system, base):
+        bucket = base.partition("/")[0]  # empty where the address is a path
+        if bucket and not system.exists(bucket):
+            raise RunError(f"{settings.shown(address)}: no bucket {bucket}: make it first, or mend its name")
         system.makedirs(base, exist_ok=True)
         system.pipe_file(f"{base}/{_PROBE}", b"")
         system.rm_file(f"{base}/{_PROBE}")
@@ -76,6 +79,8 @@ def _opened(address: str) -> Iterator[tuple[AbstractFileSystem, str]]:
     except ImportError as error:
         hint = " (pip install 'postloan[cluster]')" if (error.name or "").startswith("fsspec") else ""
         raise RunError(f"{settings.shown(address)}: {error}{hint}; nothing was started") from None
+    except RunError:
+        raise
     except Exception as error:  # each store has errors of its own
         said = settings.without_passwords(f"{type(error).__name__}: {error}")
         raise RunError(f"{settings.shown(address)}: cannot be reached: {said}") from None

@@ -20,6 +20,7 @@ from traitlets.config import Config
 
 from postloan import scratch, settings
 from postloan.batch import handover, index
+from postloan.batch.kernels import PromptClient
 from postloan.batch.plan import Job
 from postloan.book.store import open_book
 from postloan.errors import RunError
@@ -106,7 +107,8 @@ def _execute(notebook: NotebookNode, job: Job) -> tuple[str, dict | None]:
 def _private(folder: Path) -> Config:
     """Talk to the kernel through sockets of a folder only we can enter, not over TCP, where the system can."""
     ipc = {"transport": "ipc", "ip": str(folder / "kernel")}
-    return Config({"KernelManager": {} if sys.platform == "win32" else ipc})
+    prompt = {"client_class": f"{PromptClient.__module__}.{PromptClient.__name__}"}
+    return Config({"KernelManager": prompt | ({} if sys.platform == "win32" else ipc)})
 
 
 def _publish(notebook: NotebookNode, job: Job) -> tuple[str, dict | None, dict]:

@@ -34,11 +34,21 @@ import postloan
 from postloan import settings
 from postloan.errors import PostloanError
 
-SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+ENVIRONMENT = {  # one thread, and no word of the debugger's about frozen modules
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
 SOCKET = "kernels"
 RETIRE = b"retire"
 CHANGED = "the library has changed since it was imported"
+_LATE = (  # what a kernel or a report would import by itself, later
+    "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic",
+    "matplotlib.pyplot", "matplotlib.backends.backend_svg", "numpy.random", "sqlalchemy.dialects.sqlite",
+)  # fmt: skip
 _DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
+_FREQUENT = 20_000  # objects between two collections: a report makes many frames and few cycles
 _NO_MEMORY = 70  # exit code
 _MOST_BYTES = 4_000_000  # of a request: an environment is far smaller
 
@@ -83,7 +93,7 @@ def _warm() -> None:
     gc.disable()
     for name in postloan.__all__:
         getattr(postloan, name)
-    for name in ("ipykernel.kernelapp", "ipykernel.datapub", "matplotlib.pyplot", "numpy.random"):
+    for name in _LATE:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
     postloan.tables.columns_of(
@@ -275,6 +285,7 @@ def _kernel(message: dict, streams: list[int], params: int | None) -> None:
     sys.modules["numpy"].random.seed()
     _default_backend()
     gc.enable()
+    gc.set_threshold(_FREQUENT)
     logging.getLogger("tornado.general").addHandler(_EndWhereOutputIsLost())
     sys.argv = ["ipykernel_launcher", *message["arguments"]]
     app = importlib.import_module("ipykernel.kernelapp")

@@ -219,7 +219,7 @@ def _facts(rows: pd.DataFrame, layout: Layout, path: Path) -> pd.DataFrame:
         part = rows[["borrower_id", "period_end"]].assign(months=months, item=item, amount=amount, derived=False)
         for name, _, filled in derived:
             if name == item:
-                part.loc[filled, "derived"] = True
+                part.loc[part.index[filled], "derived"] = True
         parts.append(part[amount.notna()])
     facts = pd.concat(parts, ignore_index=True)
     known = facts["period_end"] + pd.Timedelta(days=layout.known_days)

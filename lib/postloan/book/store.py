@@ -317,18 +317,13 @@ class Book:
         self, borrower_id: str | list[str] | None, as_of: str | dt.date, since: str | dt.date | None = None
     ) -> pd.DataFrame:
         table = schema.statements
-        newest = sa.func.row_number().over(
-            partition_by=[table.c[name] for name in tables.FACT_KEY],
-            order_by=[table.c.known_on.desc(), table.c.id.desc()],
-        )
-        query = sa.select(*(table.c[name] for name in FACT_COLUMNS), newest.label("newest"))
+        query = sa.select(*_plain(table, FACT_COLUMNS))
         query = query.where(table.c.known_on <= _day(as_of), *_among(table, borrower_id))
         if since is not None:
             query = query.where(table.c.period_end >= pd.Timestamp(since).date())
-        ranked = query.subquery()
-        columns = [ranked.c[name] for name in FACT_COLUMNS]
-        picked = sa.select(*columns).where(ranked.c.newest == 1).order_by(*columns[:4])
-        return self._frame(picked, dates=["period_end", "known_on"])
+        order = [*(table.c[name] for name in tables.FACT_KEY), table.c.known_on, table.c.id]  # an index has this order
+        found = self._frame(query.order_by(*order), dates=["period_end", "known_on"])
+        return found[~found.duplicated(tables.FACT_KEY, keep="last").to_numpy()].reset_index(drop=True)
 
     def _frame(self, query: sa.Select, dates: list[str]) -> pd.DataFrame:
         with self._engine.connect() as connection:
@@ -352,6 +347,14 @@ def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _dated(frame: pd.DataFrame, dates: list[str]) -> pd.DataFrame:
     return frame.assign(**{name: pd.to_datetime(frame[name]).astype("datetime64[us]") for name in dates})
+
+
+def _plain(table: sa.Table, names: Iterable[str]) -> list[sa.ColumnElement]:
+    """Columns as the database keeps them: pandas reads a column of days far faster than one day after another."""
+    return [
+        sa.type_coerce(column, sa.Text).label(column.name) if isinstance(column.type, sa.Date) else column
+        for column in (table.c[name] for name in names)
+    ]
 
 
 def _day(day: str | dt.date) -> dt.date:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from postloan.errors import ContractError
 from postloan.glance import Glance, tests
-from postloan.judgement import chasing
+from postloan.judgement import chasing, monitoring
 from postloan.judgement.proof import evidence
 from postloan.judgement.rules import LEVELS, RuleBook, verdicts
 from postloan.judgement.sight import COLUMNS as SEEN
@@ -102,18 +102,35 @@ def judged(rules: RuleBook, sight: Sight, own: dict[str, RuleBook]) -> pd.DataFr
     return pd.concat([found[~found["borrower_id"].isin(own)], *mine], ignore_index=True) if mine else found
 
 
-def follow_up(last: dict[str, dict], actions: pd.DataFrame, as_of: str | dt.date) -> pd.DataFrame:
-    """What stored reviews and actions say by themselves, as observations (sight.COLUMNS): how late the review planned
-    last is, and how many open actions are past their day (`chasing.chased`)."""
+def follow_up(
+    last: dict[str, dict], actions: pd.DataFrame, as_of: str | dt.date, approved: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """What stored reviews and actions say by themselves, as observations (sight.COLUMNS): how late the review is for
+    which the last one set a day, as `monitoring.schedule` counts it, and how many open actions are past their day
+    (`chasing.chased`). `approved` are the classes signed so far (`exposures.history`): signing is a review too."""
     day, rows = pd.Timestamp(as_of), []
     told = chasing.chased(actions, last, day)
     late = told.loc[told["days_late"] > 0, "borrower_id"].value_counts()
+    days = _set_days(last, approved)
     for borrower, review in last.items():
         if review:
-            planned = pd.Timestamp(review.get("next_review") or day)
-            rows.append((borrower, "review_overdue_days", float(max((day - planned).days, 0)), day, "reviews"))
+            overdue = float(max((day - days.get(borrower, day)).days, 0))
+            rows.append((borrower, "review_overdue_days", overdue, day, "reviews"))
             rows.append((borrower, "actions_overdue", float(late.get(borrower, 0)), day, "actions"))
     return pd.DataFrame(rows, columns=SEEN).astype({"observed_on": "datetime64[us]"})
+
+
+def _set_days(last: dict[str, dict], approved: pd.DataFrame | None) -> dict[str, pd.Timestamp]:
+    """The day the last review of each borrower set for the next, where it still stands."""
+    kept = {name: each for name, each in last.items() if each}
+    told = pd.DataFrame(
+        {name: {who: each.get(name) for who, each in kept.items()} for name in ("as_of", "next_review")}
+    )
+    told = told.apply(pd.to_datetime)
+    if approved is not None and len(approved):
+        told["signed"] = approved.groupby("asset_id")["on"].max().reindex(told.index)
+    held = told.drop(columns="next_review").max(axis=1)
+    return monitoring.still_set(told["next_review"], held).dropna().to_dict()
 
 
 def _signal(row: tuple, rules: RuleBook, day: pd.Timestamp, before: str | None) -> dict:

@@ -151,7 +151,7 @@ def standing(
     as_of: str,
 ) -> pd.DataFrame:
     """How each borrower stands, for `monitoring.schedule`: class, level, since when that level is unlooked at, last
-    review (stored, or signed: a class was approved) and first drawdown.
+    review (stored, or signed: a class was approved), the day the stored one set for the next and first drawdown.
 
     `classed` are the assets of `classify`, `told` is `early_warning.levels`, `signals` the live ones, `last` the
     records of the last reviews, `drawn` the first drawdown by borrower.
@@ -165,6 +165,7 @@ def standing(
     fresh = signals["status"].isin(["new", "worse"]) & (signals["group"] != OURS)
     fresh = set(signals.loc[fresh, "borrower_id"])
     rows["last_review"] = pd.concat([pd.to_datetime(reviewed), rows.pop("last_on")], axis=1).max(axis=1)
+    rows["day_set"] = rows["borrower_id"].map({name: each.get("next_review") for name, each in last.items() if each})
     rows["level_since"] = rows["last_review"].mask(
         rows["borrower_id"].isin(fresh) | reviewed.isna(), pd.Timestamp(as_of)
     )

@@ -1,7 +1,9 @@
 """When each borrower is checked next, how and on what: by class, level, exposure and segment (params/monitoring.yml).
 
 Of all intervals that fit, the shortest counts. What is not known of a borrower never lengthens its interval.
-A due day on a weekend moves to the next Monday; business days are Monday to Friday, public holidays are not known.
+The day the last review set stands until a review is held on or after it, and lateness is counted from it; what has come
+up since can bring the next review forward, to today at the earliest. A due day on a weekend moves to the next Monday;
+business days are Monday to Friday, public holidays are not known.
 """
 
 from __future__ import annotations
@@ -181,12 +183,13 @@ def schedule(
     """The next review of each borrower as of a day (DOMAIN §2.5, §15).
 
     `borrowers`: borrower_id and, as far as known, class, level (none, yellow, orange, red), level_since, exposure_cny,
-    term_months, segment, last_review, last_site_review, first_drawdown. `overrides`: borrower_id to the fields of
-    `Override`. `actions`: borrower_id, rule, due, closed_on and optionally opened_on and quiet_since of actions decided
-    earlier.
-    Returns COLUMNS, one row a borrower: kind first, special or regular; frequency_days of the interval that counts
-    (`rule`, `basis`); next_review empty where neither a review nor a drawdown is known; overdue_days 0 when not yet
-    due; focus and carried (open actions by rule, earliest due first) as tuples; missing lists what was not known.
+    term_months, segment, last_review, day_set (by it, for the next), last_site_review, first_drawdown. `overrides`:
+    borrower_id to the fields of `Override`. `actions`: borrower_id, rule, due, closed_on and optionally opened_on and
+    quiet_since of actions decided earlier.
+    Returns COLUMNS, one row a borrower: kind first, special, regular or set (the day_set); frequency_days of the
+    interval that counts (`rule`, `basis`); next_review empty where neither a review nor a drawdown is known;
+    overdue_days 0 when not yet due; focus and carried (open actions by rule, earliest due first) as tuples; missing
+    lists what was not known.
     ContractError lists what is wrong with the table, days after `as_of` included; RuleError what is wrong with an
     override. Example: `schedule(facts, "2026-05-15", overrides={"S0001": {"frequency_days": 7, "reason": "…"}})`.
     """
@@ -212,7 +215,8 @@ def _borrowers(borrowers: pd.DataFrame, plan: Plan, as_of: pd.Timestamp) -> pd.D
     for name in ("exposure_cny", "term_months"):
         columns[name] = pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True)
     days = ("level_since", "last_review", "last_site_review", "first_drawdown")
-    return columns_of(borrowers, "borrowers", columns | {name: _past(as_of) for name in days})
+    columns |= {name: _past(as_of) for name in days} | {"day_set": pa.Column(_MOMENT, nullable=True, coerce=True)}
+    return columns_of(borrowers, "borrowers", columns)
 
 
 def _choose(rows: pd.DataFrame, plan: Plan) -> None:
@@ -257,22 +261,32 @@ def _override(rows: pd.DataFrame, overrides: Mapping[str, Mapping], plan: Plan, 
 
 
 def _date(rows: pd.DataFrame, plan: Plan, as_of: pd.Timestamp) -> None:
-    """When the next review is due and of what kind: the first after a drawdown, a special or a regular one."""
+    """When the next review is due and of what kind: as set, the first after a drawdown, a special or a regular one."""
     regular = rows["last_review"] + pd.to_timedelta(rows["frequency_days"], "D")
     unseen = rows["first_drawdown"].notna() & ~(rows["last_review"] > rows["first_drawdown"])
     soon = rows["frequency_days"].clip(upper=plan.first_check.days)
     first = rows["first_drawdown"] + pd.to_timedelta(soon, "D")
     due, special = _working(first.where(unseen, regular)), _special(rows, plan, as_of)
     sooner = special.notna() & ~(due < special)
-    rows["next_review"] = special.where(sooner, due)
+    due = special.where(sooner, due)
+    agreed = still_set(rows["day_set"], rows["last_review"])
+    ahead = _working(due.clip(lower=as_of))
+    stands = agreed.notna() & ~(ahead < agreed)
+    rows["next_review"] = agreed.where(stands, ahead.where(agreed.notna(), due))
     rows["overdue_days"] = _overdue(rows["next_review"], as_of)
-    rows["kind"] = np.select([rows["next_review"].isna(), sooner, unseen], ["cannot", "special", "first"], "regular")
+    kinds = [rows["next_review"].isna(), stands, sooner, unseen]
+    rows["kind"] = np.select(kinds, ["cannot", "set", "special", "first"], "regular")
     limit = rows["next_review"] - pd.Timedelta(days=plan.site_visit.days)
     rows.loc[~(rows["last_site_review"] >= limit), "method"] = "on_site"
     _add(rows, rows["kind"] == "first", plan.first_check)
     for level, check in plan.special.items():
         _add(rows, (rows["kind"] == "special") & (rows["level"] == level), check)
     rows["method"] = rows["own_method"].where(rows["own_method"].notna(), rows["method"])
+
+
+def still_set(day_set: pd.Series, last_review: pd.Series) -> pd.Series:
+    """The days set for the next review that still stand: those no review has been held on or after."""
+    return day_set.where(day_set > last_review)
 
 
 def _special(rows: pd.DataFrame, plan: Plan, as_of: pd.Timestamp) -> pd.Series:

@@ -7,7 +7,7 @@ false, and unknown where figures lack; unknown is never taken for quiet. No text
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, partial, reduce
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -253,7 +253,7 @@ def holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.n
         if condition.not_:
             return 1 - parts[0]
         if condition.first:
-            return pd.DataFrame(parts).bfill().to_numpy()[0]
+            return reduce(lambda told, part: np.where(np.isnan(told), part, told), parts)
         deciding, combine = (0, np.min) if condition.all else (1, np.max)
         return np.where((parts == deciding).any(axis=0), deciding, combine(parts, axis=0))
     if condition.rule:
@@ -291,11 +291,13 @@ def reading(condition: Condition, sight: Sight) -> np.ndarray:
 
 def _run(true: np.ndarray, periods: int, sight: Sight) -> np.ndarray:
     """True where it held on this and the periods before it; a borrower with fewer periods cannot be judged."""
-    series = pd.Series(true, index=sight.rows.index)
-    grouped = series.groupby(sight.rows["borrower_id"].to_numpy(), sort=False)
+    if periods == 1:
+        return true
+    grouped = pd.Series(true).groupby(sight.rows["borrower_id"].to_numpy(), sort=False)
     held = true
     for back in range(1, periods):
-        held = np.where((held == 0) | (grouped.shift(back) == 0), 0, held + grouped.shift(back).to_numpy() - 1)
+        before = grouped.shift(back).to_numpy()
+        held = np.where((held == 0) | (before == 0), 0, held + before - 1)
     return held
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ class Sight:
 
     def __post_init__(self):
         self.latest = (~self.rows["borrower_id"].duplicated(keep="last")).to_numpy()
-        self._known: dict[str, np.ndarray] = {}
+        self._known: dict[str | tuple, np.ndarray] = {}
 
     def only(self, borrower_id: str) -> Sight:
         """What is seen of one borrower."""
@@ -68,23 +69,37 @@ class Sight:
 
     def probability(self, metric: str, limit: float, side: str, within: int) -> np.ndarray:
         """The chance of a breach within so many quarters, on latest rows; NaN without a forecast."""
-        return self._newest(None if self.chance is None else self.chance(metric, limit, side, within))
+        return self._asked(self.chance, metric, limit, side, within)
 
     def among_peers(self, metric: str, reading: str) -> np.ndarray:
         """Where the metric stands among peers, on latest rows; NaN without a comparison."""
-        return self._newest(None if self.peers is None else self.peers(metric, reading))
+        return self._asked(self.peers, metric, reading)
 
-    def _newest(self, by_borrower: pd.Series | None) -> np.ndarray:
-        if by_borrower is None:
-            return np.full(len(self.rows), np.nan)
-        return np.where(self.latest, self.rows["borrower_id"].map(by_borrower).to_numpy(float), np.nan)
+    def _asked(self, whom: Chance | Peers | None, *question: object) -> np.ndarray:
+        """What is told by borrower, on latest rows; each question is put once, whatever the rules that ask it."""
+        if question not in self._known:
+            self._known[question] = self._newest(pd.Series(dtype=float) if whom is None else whom(*question))
+        return self._known[question]
+
+    def _newest(self, by_borrower: pd.Series) -> np.ndarray:
+        told = np.full(len(self.rows), np.nan)
+        told[self.latest] = by_borrower.reindex(self._ids).to_numpy(float)
+        return told
 
     def _at(self, metric: str, keys: pd.Index) -> np.ndarray:
-        return pd.Series(self.now(metric), index=self.rows.index).reindex(keys).to_numpy(float)
+        places = self.rows.index.get_indexer(keys)
+        return np.where(places >= 0, self.now(metric)[places], np.nan)
 
     def _observation(self, metric: str) -> np.ndarray:
-        mine = self.observed[self.observed["metric"] == metric].set_index("borrower_id")["value"]
-        return self._newest(mine)
+        return self._newest(self._seen[metric] if metric in self._seen else pd.Series(dtype=float))
+
+    @cached_property
+    def _ids(self) -> pd.Index:
+        return pd.Index(self.rows["borrower_id"].to_numpy(object)[self.latest])
+
+    @cached_property
+    def _seen(self) -> pd.DataFrame:
+        return self.observed.pivot(index="borrower_id", columns="metric", values="value")
 
 
 def metrics() -> set[str]:

@@ -6,13 +6,17 @@ is judged on firms it has not seen.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from pydantic import Field
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.tools.sm_exceptions import PerfectSeparationWarning, SingularMatrixWarning
+from statsmodels.tools.tools import add_constant
 
 from postloan import settings
 from postloan.analysis import scores
@@ -239,11 +243,24 @@ def _ten_ratio(learned: hazard.Sample, test: hazard.Sample, plan: Plan, limits: 
         if outcome[known].nunique() < 2 or outcome[known].sum() < len(limits.ten_ratios):
             continue
         low, high = values.quantile(limits.winsor), values.quantile(1 - limits.winsor)
-        cut, centre, spread = values[known].clip(low, high, axis=1), values[known].mean(), values[known].std()
-        logit = sm.GLM(outcome[known], sm.add_constant((cut - centre) / spread), family=sm.families.Binomial()).fit()
+        cut, centre = values[known].clip(low, high, axis=1), values[known].mean()
+        spread = values[known].std().replace(0, 1)  # a ratio alike for all tells nothing
+        weights = _logit(outcome[known].to_numpy(), ((cut - centre) / spread).to_numpy())
         mine = (test.values.loc[fold == each, limits.ten_ratios].clip(low, high, axis=1) - centre) / spread
-        found[fold == each] = mine.to_numpy() @ logit.params.to_numpy()[1:] + logit.params.iloc[0]
+        found[fold == each] = mine.to_numpy() @ weights[1:] + weights[0]
     return found
+
+
+def _logit(outcome: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The constant and weights of a plain logit, for ranking alone.
+
+    Where two ratios say the same, or all of them tell the failures apart without fault, no single set of weights is
+    right, of which statsmodels warns; what they rank is settled all the same.
+    """
+    with warnings.catch_warnings():
+        for expected in (PerfectSeparationWarning, SingularMatrixWarning):
+            warnings.simplefilter("ignore", expected)
+        return GLM(outcome, add_constant(values), family=Binomial()).fit().params
 
 
 def sources(scored: pd.DataFrame) -> list[str]:

@@ -167,7 +167,8 @@ def _observed(panel: Panel, known: Known, kin: kinship.Kin | None, day: str) -> 
         facts = loan_facts.gather(panel, known.side, kin.loans, day, observed=told, traced=known.traced)
         tied = kinship.observations(panel.rows["borrower_id"].unique(), kin, day)
         told = pd.concat([facts.observed, tied]) if len(tied) else facts.observed
-    follow_up = early_warning.follow_up(known.last, known.actions, day)
+    approved = exposures.history(known.observations, known.side["sign_offs"] if known.side else None)
+    follow_up = early_warning.follow_up(known.last, known.actions, day, approved)
     parts = [part for part in (sight.fresh(told, day), follow_up) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else follow_up
 

@@ -20,9 +20,11 @@ import seaborn as sns
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 
 from postloan.measures import Measure
 from postloan.report.exhibits import DASH, Exhibit, Sheet
+from postloan.report.multiples import Panel, drawn
 
 INK, ACCENT, SOFT, ALARM = "#1f2933", "#1b5e8c", "#9fb3c8", "#b3261e"
 WIDE, LETTERS = 7.2, 8  # inches and points of a figure: paper prints them 163 mm wide, the letters with 7.1 points
@@ -32,6 +34,7 @@ STYLE = {
     "svg.hashsalt": "postloan",
     "font.size": LETTERS,
     "axes.titlesize": 9,
+    "axes.titley": 1.0,  # where titles stand anyway: looking for room measures every label again
     "axes.edgecolor": "#7b8794",
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -75,10 +78,10 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
 def _columns(ax: Axes, days: pd.Series, values: pd.Series, title: str, colour: str) -> None:
     """A column a period, every second one named."""
     labels = [f"{day:%y-%m}" for day in days]
-    sns.barplot(x=labels, y=values.to_numpy(), color=colour, ax=ax, width=0.7, saturation=1, errorbar=None)
+    ax.bar(range(len(labels)), values.to_numpy(), color=colour, width=0.7, edgecolor="white")
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_title(title, loc="left")
-    ax.set(xlabel="", ylabel="")
+    ax.set_xlim(-0.5, len(labels) - 0.5)
     ax.set_xticks(range(0, len(labels), 2), labels[::2])
 
 
@@ -90,50 +93,62 @@ def _growth(compared: pd.DataFrame, sheet: Sheet) -> str:
     return sheet.words(f"chart.flows_{direction}", change=sheet.words.value(abs(growth), "pct"))
 
 
+_LINES = {
+    "band": {"color": SOFT, "alpha": 0.45, "linewidth": 0},
+    "tick": {"color": INK, "linewidth": 0.6},
+    "past": {"color": ACCENT, "linewidth": 1.4, "capstyle": "round", "joinstyle": "round"},
+    "now": {"color": ACCENT, "linewidth": 4, "capstyle": "round"},  # a dot
+    "ahead": {"color": ACCENT, "linewidth": 1.2, "linestyle": (0, (3, 2)), "joinstyle": "round"},
+    "warn": {"color": ALARM, "linewidth": 0.7, "linestyle": "--"},
+    "ok": {"color": INK, "linewidth": 0.7, "linestyle": ":"},
+    "edge": {"color": STYLE["axes.edgecolor"], "linewidth": 0.6, "capstyle": "projecting"},
+}
+
+
 def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
     """Small multiples of the key ratios over the last twenty periods, with their bands."""
-    words = sheet.words
-    long = history.dropna(subset=["value"])
-    keys = [m for m in measures.values() if m.key and m.unit != "money" and (long["ratio"] == m.id).sum() >= 2]
+    words, told = sheet.words, _series(history)
+    keys = [m for m in measures.values() if m.key and m.unit != "money" and len(told.get(m.id, ())) >= 2]
     if not keys:
         return Exhibit("")
-    findings = []
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _grid(len(keys), 4, height=1.5, wspace=0.35)
-        for ax, measure in zip(axes, keys, strict=False):
-            series = long[long["ratio"] == measure.id].sort_values("period_end").tail(20)
-            _small(ax, series, measure, sheet)
-            ends = [words.value(value, measure.unit) for value in series["value"].iloc[[0, -1]]]
-            findings.append(words("chart.panel_finding", ratio=words.ratio(measure.id), before=ends[0], now=ends[1]))
-        svg = svg_of(figure)
+    panels, findings = [], []
+    for measure in keys:
+        series = told[measure.id].tail(20)
+        panels.append(_small(series, measure, sheet))
+        ends = [words.value(value, measure.unit) for value in series["value"].iloc[[0, -1]]]
+        findings.append(words("chart.panel_finding", ratio=words.ratio(measure.id), before=ends[0], now=ends[1]))
     joint = "；" if words.language == "zh" else "; "
-    return framed(svg, words("chart.panel_title"), words("chart.panel_alt", findings=joint.join(findings)), sheet)
+    alt = words("chart.panel_alt", findings=joint.join(findings))
+    return framed(_multiples(panels, 4, height=1.5, wspace=0.35), words("chart.panel_title"), alt, sheet)
 
 
-def _grid(count: int, columns: int, *, height: float, wspace: float) -> tuple[Figure, np.ndarray]:
-    """A figure of small multiples, `height` inches a row, and its axes in reading order, spare ones switched off."""
-    rows = -(-count // columns)
-    figure = Figure(figsize=(WIDE, height * rows))
-    figure.subplots_adjust(left=0.06, right=0.98, top=1 - 0.14 / rows, bottom=0.14 / rows, wspace=wspace, hspace=0.5)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax in axes[count:]:
-        ax.set_axis_off()
-    return figure, axes
+def _series(history: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The known values of each ratio of a `ratios` table in order of time."""
+    return dict([*history.dropna(subset=["value"]).sort_values("period_end").groupby("ratio")])
 
 
-def _small(ax: Axes, series: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
-    factor = 100 if measure.unit == "pct" else 1
-    ax.plot(series["period_end"], series["value"] * factor, color=ACCENT, linewidth=1.4)
-    ax.plot(series["period_end"].iloc[-1], series["value"].iloc[-1] * factor, "o", color=ACCENT, markersize=3)
-    low, high = ax.get_ylim()
-    for bound, dash in ((measure.warn, "--"), (measure.ok, ":")):
-        if bound is not None and low - (high - low) <= bound * factor <= high + (high - low):
-            ax.axhline(bound * factor, color=ALARM if dash == "--" else INK, linewidth=0.7, linestyle=dash)
-    unit = " (%)" if measure.unit == "pct" else ""
-    ax.set_title(sheet.words.ratio(measure.id) + unit, loc="left")
-    ax.set(xlabel="", ylabel="")
-    first, last = series["period_end"].iloc[0], series["period_end"].iloc[-1]
-    ax.set_xticks([first, last], [f"{first:%y-%m}", f"{last:%y-%m}"])
+def _multiples(panels: list[Panel], columns: int, *, height: float, wspace: float) -> str:
+    """Small multiples in reading order, `height` inches a row."""
+    rows = -(-len(panels) // columns)
+    edges = {"left": 0.06, "right": 0.98, "top": 1 - 0.14 / rows, "bottom": 0.14 / rows}
+    grid = GridSpec(rows, columns, wspace=wspace, hspace=0.5, **edges)
+    with matplotlib.rc_context(STYLE):
+        return svg_of(drawn(panels, grid, (WIDE, height * rows), _LINES))
+
+
+def _small(series: pd.DataFrame, measure: Measure, sheet: Sheet) -> Panel:
+    factor, unit = (100, " (%)") if measure.unit == "pct" else (1, "")
+    days, values = _numbers(series["period_end"]), series["value"].to_numpy() * factor
+    now = days[[-1, -1]], values[[-1, -1]]
+    panel = Panel(sheet.words.ratio(measure.id) + unit, {"past": (days, values), "now": now})
+    for style, bound in (("warn", measure.warn), ("ok", measure.ok)):
+        if bound is not None:
+            panel.level(style, bound * factor, reach=1)
+    return panel
+
+
+def _numbers(days: pd.Series) -> np.ndarray:
+    return days.to_numpy("datetime64[D]").astype(float)
 
 
 def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
@@ -141,50 +156,39 @@ def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measur
 
     `outlook` is `outlook.table`'s frame of one borrower, `history` a `ratios` table.
     """
-    words = sheet.words
-    shown = outlook[(outlook["level"] == 0.8) & outlook["mean"].notna()]
-    names = [name for name in dict.fromkeys(shown["metric"]) if name in measures]
-    if not names:
+    words, past = sheet.words, _series(history)
+    shown = outlook[(outlook["level"] == 0.8) & outlook["mean"].notna()].sort_values("period_end", kind="stable")
+    coming = {name: ahead for name, ahead in shown.groupby("metric", sort=False) if name in measures}
+    if not coming:
         return Exhibit("")
-    findings = []
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _grid(len(names), 3, height=1.4, wspace=0.3)
-        for ax, name in zip(axes, names, strict=False):
-            past = history[(history["ratio"] == name) & history["value"].notna()].sort_values("period_end").tail(12)
-            ahead = shown[shown["metric"] == name].sort_values("period_end")
-            _fan(ax, past, ahead, measures[name], sheet)
-            last = ahead.iloc[-1]
-            ends = {
-                end: words.value(last[end], measures[name].unit, sheet.currency) for end in ("mean", "lower", "upper")
-            }
-            findings.append(words("chart.fan_finding", ratio=words.ratio(name), **ends))
-        svg = svg_of(figure)
+    panels, findings = [], []
+    for name, ahead in coming.items():
+        before = past[name].tail(12) if name in past else history.iloc[:0]
+        panels.append(_fan(before, ahead, measures[name], sheet))
+        last = ahead.iloc[-1]
+        ends = {end: words.value(last[end], measures[name].unit, sheet.currency) for end in ("mean", "lower", "upper")}
+        findings.append(words("chart.fan_finding", ratio=words.ratio(name), **ends))
+    svg = _multiples(panels, 3, height=1.4, wspace=0.3)
     alt = words(
         "chart.fan_alt", findings=words("case.semicolon").join(findings), date=words.date(shown["period_end"].max())
     )
     return framed(svg, words("chart.fan_title"), alt, sheet)
 
 
-def _fan(ax: Axes, past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet) -> None:
+def _fan(past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet) -> Panel:
     factor, unit = 100 if measure.unit == "pct" else 1, " (%)" if measure.unit == "pct" else ""
+    known = past["value"].to_numpy(float)
     if measure.unit == "money":
-        divisor, word, _ = sheet.words.scale(max(past["value"].abs().max(), ahead["upper"].abs().max()) * 10)
+        divisor, word, _ = sheet.words.scale(np.abs([*known, *ahead["upper"]]).max() * 10)
         factor, unit = 1 / divisor, f" ({sheet.words.unit(sheet.currency, word)})"
-    ax.plot(past["period_end"], past["value"] * factor, color=ACCENT, linewidth=1.4)
-    start = past.tail(1).assign(**dict.fromkeys(("mean", "lower", "upper"), past["value"].tail(1)))
-    joined = pd.concat([start, ahead])
-    days = joined["period_end"].to_numpy()
-    lower, upper, mean = (joined[name].to_numpy(float) * factor for name in ("lower", "upper", "mean"))
-    ax.fill_between(days, lower, upper, color=SOFT, alpha=0.45, linewidth=0)
-    ax.plot(days, mean, color=ACCENT, linewidth=1.2, linestyle=(0, (3, 2)))
+    before, days = _numbers(past["period_end"]), _numbers(ahead["period_end"])
+    days = np.concatenate([before[-1:], days])
+    mean, lower, upper = (np.concatenate([known[-1:], ahead[name]]) * factor for name in ("mean", "lower", "upper"))
+    lines = {"past": (before, known * factor), "ahead": (days, mean)}
+    panel = Panel(sheet.words.ratio(measure.id) + unit, lines, band=(days, lower, upper))
     if measure.warn is not None:
-        low, high = ax.get_ylim()
-        if low - (high - low) / 2 <= measure.warn * factor <= high + (high - low) / 2:
-            ax.axhline(measure.warn * factor, color=ALARM, linewidth=0.7, linestyle="--")
-    ax.set_title(sheet.words.ratio(measure.id) + unit, loc="left")
-    ax.set(xlabel="", ylabel="")
-    ticks = [past["period_end"].iloc[0] if len(past) else pd.Timestamp(days[0]), pd.Timestamp(days[-1])]
-    ax.set_xticks(ticks, [f"{day:%y-%m}" for day in ticks])
+        panel.level("warn", measure.warn * factor, reach=0.5)
+    return panel
 
 
 def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sheet) -> Exhibit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape, unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -29,6 +30,8 @@ ABREAST = "abreast"  # the tag of a heading whose chapter is printed in two colu
 _SHOWN_TYPES = ("text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain")
 _PLACE = re.compile(r"""\sid=["']([^"']+)["']""")
 _LINK = re.compile(r"""<a\b([^>]*)\shref="#([^"]*)"[^>]*>(.*?)</a>""", re.DOTALL)
+_CHINESE = re.compile(r"[\u3400-\u9fff](?:[\w%.·\u3000-\u303f\uff00-\uffef]*[\u3400-\u9fff])?")
+_SAID = re.compile(r"<svg\b.*?</svg>|>[^<]*[\u3400-\u9fff][^<]*", re.DOTALL)  # a drawing, or text with Chinese in it
 _HEADING = re.compile(r"<(h[12])\b([^>]*)>(.*?)</\1>", re.DOTALL)
 
 
@@ -112,6 +115,10 @@ class ReportExporter(TemplateExporter):
     output_mimetype = "text/html"
     language = Unicode("", help="zh or en; empty: the language of the record, else of the parameters").tag(config=True)
 
+    @default("default_preprocessors")
+    def _default_preprocessors_default(self) -> list:
+        return []  # each would check the whole notebook again; `compose` does what a page needs
+
     @default("file_extension")
     def _file_extension_default(self) -> str:
         return ".html"
@@ -132,7 +139,8 @@ class ReportExporter(TemplateExporter):
     def from_notebook_node(self, nb: NotebookNode, resources=None, **kw) -> tuple[str, dict]:
         """Convert an executed notebook; RunError when it did not finish or an output is not safe to show."""
         nb, resources = Exporter.from_notebook_node(self, nb, resources, **kw)
-        return self.template.render(page=compose(nb, self.language or None)), resources
+        page = compose(nb, self.language or None)
+        return _marked(self.template.render(page=page), page.words), resources
 
 
 def export(notebook: NotebookNode | Path | str, *, language: str | None = None) -> str:
@@ -142,7 +150,13 @@ def export(notebook: NotebookNode | Path | str, *, language: str | None = None) 
     """
     if not isinstance(notebook, NotebookNode):
         notebook = nbformat.read(Path(notebook), as_version=4)
-    return ReportExporter(language=language or "").from_notebook_node(notebook)[0]
+    return _exporter(language or "").from_notebook_node(notebook)[0]
+
+
+@cache
+def _exporter(language: str) -> ReportExporter:
+    """One for all pages of a language: its template is compiled once."""
+    return ReportExporter(language=language)
 
 
 def compose(notebook: NotebookNode, language: str | None = None) -> Page:
@@ -174,6 +188,18 @@ def _settle(page: Page) -> None:
 
     for chapter in page.chapters:
         chapter.blocks = [Markup(_LINK.sub(kept, block)) for block in chapter.blocks]
+
+
+def _marked(html: str, words: Texts) -> str:
+    """A page in English with its runs of Chinese (names, what clients said) marked, so that voices can read them."""
+    if words.language == "zh":
+        return html
+    head, body, rest = html.partition("<body>")
+
+    def marked(match: re.Match) -> str:
+        return _CHINESE.sub(r'<span lang="zh-CN">\g<0></span>', match[0]) if match[0][0] == ">" else match[0]
+
+    return head + body + _SAID.sub(marked, rest)
 
 
 def css_text(text: str) -> str:

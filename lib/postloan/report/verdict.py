@@ -210,7 +210,8 @@ def plan_story(plan: Mapping, sheet: Sheet) -> Exhibit:
 def _planned(plan: Mapping, sheet: Sheet) -> list[str]:
     words, told = sheet.words, []
     if plan["overdue_days"] > 0:
-        told.append(words("plan.overdue", days=plan["overdue_days"], date=words.date(plan["next_review"])))
+        late = "plan.overdue" if plan["kind"] == "set" else "plan.overdue_usual"
+        told.append(words(late, days=plan["overdue_days"], date=words.date(plan["next_review"])))
     else:
         said = {"kind": words(f"plan.kind.{plan['kind']}"), "method": words(f"plan.method.{plan['method']}")}
         told.append(words("plan.next", date=words.date(plan["next_review"]), **said))
