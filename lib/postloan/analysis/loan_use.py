@@ -141,7 +141,7 @@ def _gaps(
         ("u7", told & early, "too_early", True),
         ("u8", told & ~listed, "no_payee_list", True),
         ("u9", told & ~papers, "no_papers", False),
-        ("u10", told & ~use_rules.history(facts), "no_history", True),
+        ("u10", told & ~facts.history, "no_history", True),
         ("u11", use_papers.no_progress(facts, progress), "no_progress", False),
         ("u12", ~needed, "no_need", True),
         ("u2", told & np.isin(np.arange(len(drawn)), list(bounded)), "bounded", True),
@@ -271,7 +271,7 @@ def _flows(use: Use, drawn: pd.DataFrame) -> dict[str, pd.Series]:
     back = back.assign(part=back["fifo"] * (back["returned"] / back["raw"]).clip(upper=1))
     new = use_rules.newcomers(facts)
     seen = facts.drawn[facts.told & facts.drawn.index.isin(drawn.index)]
-    known = seen[use_rules.history(facts)[seen.index]]
+    known = seen[facts.history[seen.index]]
     parts = {
         "return_flow_share": (back.groupby("k")["part"].sum(), seen),
         "new_payee_share": (new.groupby("k")["fifo"].sum(), known),

@@ -175,9 +175,11 @@ def standing(
 
 def _inputs(observed: pd.DataFrame, borrowers: pd.Index) -> pd.DataFrame:
     """Each input that an observation feeds, by borrower; a yes carries the day it was seen."""
-    told = pd.DataFrame(index=borrowers)
+    told, by = pd.DataFrame(index=borrowers), observed.groupby("metric")
     for metric, seen in observations().items():
-        mine = observed[observed["metric"] == metric].set_index("borrower_id")
+        if not seen.feeds:
+            continue
+        mine = observed.iloc[by.indices.get(metric, [])].set_index("borrower_id")
         for name, above in seen.feeds.items():
             value = mine["value"].reindex(borrowers)
             told[name] = value if above is None else (value > above).astype("boolean").mask(value.isna())
