@@ -24,7 +24,8 @@ _NO_RULES, _CANNOT = {"triggers": []}, {"verdict": "cannot", "needs_approval": F
 _KEYS = ["asset_id", "borrower_id", "rule_set"]
 _HITS = [*_KEYS, "trigger", "outcome", "floor", "article", "inputs", "since", "as_of", "missing", "basis"]
 _SHOWN = [*_KEYS, "floor", "suggested", "verdict", "reasons", "tasks", "last_class", "last_on", "change"]
-_SHOWN += ["needs_approval", "observation_until", "upgrade_from", "next_due", "stage", "missing"]
+_SHOWN += ["needs_approval", "observation_until", "upgrade_from", "next_due", "stage", "missing", "days_overdue"]
+_LATE = ["principal_days_overdue", "interest_days_overdue"]
 
 Day, Given = str | dt.date | pd.Timestamp, pd.DataFrame | None
 
@@ -36,7 +37,7 @@ class Classified(NamedTuple):
     empty where nothing fired but something cannot be judged), verdict (judged, at_least: might be worse, cannot),
     reasons, tasks (triggers that fire and ask for something to be done), last_class, last_on, change (first, same,
     better, worse), needs_approval, observation_until, upgrade_from, next_due, stage (1–3, empty as suggested),
-    us_grade, missing (inputs to ask for).
+    us_grade, missing (inputs to ask for), days_overdue (the most of principal and interest; NaN: not known).
     `triggers`: asset_id, borrower_id, rule_set, trigger, outcome (fires, cannot: listed where it could worsen the
     class), floor, article, inputs (JSON), since (of the latest condition; NaT: undated), as_of, missing, basis.
     """
@@ -252,4 +253,5 @@ def _suggested(rows: pd.DataFrame, rank: np.ndarray, most: np.ndarray, hits: pd.
     told = {"reasons": decisive["trigger"], "tasks": tasks["trigger"], "missing": asked["missing"]}
     for name, words in told.items():
         rows[name] = ids.map(words.groupby(hits["asset_id"]).agg(",".join)).astype("str").fillna("")
+    rows["days_overdue"] = rows.reindex(columns=_LATE).max(axis=1)
     return rows[_SHOWN].copy()

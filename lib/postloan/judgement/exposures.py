@@ -88,13 +88,14 @@ def _first_after(owed: pd.DataFrame, since: pd.Series) -> pd.Series:
 def worst(classed: pd.DataFrame) -> pd.DataFrame:
     """Each borrower's worst exposure, one row a borrower: the class by which the borrower is watched.
 
-    `classed` are the assets of `classify`. Of two alike the one whose class is less sure goes first; one that cannot
-    be judged yields to one that is below normal.
+    `classed` are the assets of `classify`. Of two alike the one whose class is less sure goes first, then the one
+    longest overdue, the ground of both; one that cannot be judged yields to one that is below normal.
     """
     rank = classed["suggested"].map(_WORST).astype(float)
     doubt = classed["verdict"].map({"judged": 0, "at_least": 1, "cannot": 2})
     order = classed.assign(_rank=rank.where(rank > 0, rank.fillna(0.5)), _doubt=doubt)
-    order = order.sort_values(["borrower_id", "_rank", "_doubt"], ascending=[True, False, False], kind="stable")
+    by = ["borrower_id", "_rank", "_doubt", "days_overdue"]
+    order = order.sort_values(by, ascending=[True, False, False, False], kind="stable")
     return order.drop_duplicates("borrower_id").drop(columns=["_rank", "_doubt"]).reset_index(drop=True)
 
 
