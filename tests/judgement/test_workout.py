@@ -489,8 +489,9 @@ def test_the_loan_overdue_is_worked_out_first(late, chosen):
     """L2 owes half of what L1 does."""
     rows, state = book()
     loans = pd.concat([rows["loans"], rows["loans"].assign(loan_id="L2")], ignore_index=True)
-    less = state.assign(loan_id="L2", balance=state["balance"] / 2, principal_days_overdue=late)
-    both = pd.concat([state.assign(principal_days_overdue=0.0, interest_days_overdue=0.0), less], ignore_index=True)
+    timely = state.assign(principal_days_overdue=0.0, interest_days_overdue=0.0)
+    less = timely.assign(loan_id="L2", balance=state["balance"] / 2, principal_days_overdue=late)
+    both = pd.concat([timely, less], ignore_index=True)
     assert workout.claim({**rows, "loans": loans}, both, AS_OF, rules=RULES).loan_id == chosen
 
 
