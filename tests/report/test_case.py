@@ -130,7 +130,7 @@ def test_cover_speaks_before_limits_and_terms():
     made.signals["level"] = "orange"
     first, *_ = made.links["repayment"]
     assert first.rules == ["service_not_covered"]
-    assert "first source of repayment falls short" in told(case.story(made))
+    assert "Limits or terms are used up" not in told(case.story(made))
 
 
 def test_misuse_speaks_of_the_money():

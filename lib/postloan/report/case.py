@@ -43,12 +43,9 @@ class Case:
     @cached_property
     def links(self) -> dict[str, list[Finding]]:
         """The findings by link, in the order of the chain, the most severe first; quiet links left out."""
-        urgency = {level: -rank for rank, level in enumerate(_SEVERITY)}
-        client = self.signals[self.signals["group"] != OURS]
-        found = sorted(
-            _findings(client), key=lambda one: (kind_of(one.metric) == "terms", one.is_long(self.sheet.as_of))
-        )
-        found.sort(key=lambda one: urgency[one.level])
+        found = _findings(self.signals[self.signals["group"] != OURS])
+        found.sort(key=lambda one: (kind_of(one.metric) == "terms", one.is_long(self.sheet.as_of)))
+        found.sort(key=lambda one: -_SEVERITY.index(one.level))
         links = {name: [one for one in found if one.link == name] for name in chain()}
         return {name: mine for name, mine in links.items() if mine}
 
