@@ -131,7 +131,7 @@ def _facts(rows, rules, as_of) -> Facts:
     """What each exposure and its debtor are known to be, and what follows from it save contagion."""
     facts = Facts(rows, rules)
     for key, each in {**rules.inputs["asset"], **rules.inputs["debtor"]}.items():
-        if each.kind == "flag":  # a date alone says yes; a no leaves no date
+        if each.kind == "flag" and rows[f"{key}_on"].notna().any():  # a date alone says yes; a no leaves no date
             rows[key] = rows[key].mask(rows[key].isna() & rows[f"{key}_on"].notna(), True)
             rows[f"{key}_on"] = rows[f"{key}_on"].where(rows[key].fillna(False).astype(bool))
         if each.kind in TESTED:
@@ -150,14 +150,14 @@ def _facts(rows, rules, as_of) -> Facts:
 
 def _after(start: pd.Series, span: Span, repayment_months: pd.Series | None = None) -> pd.Series:
     """When a span from a day ends; NaT where it counts repayment periods of unknown length."""
-    months = pd.Series(span.get("months", 0), index=start.index)
+    months, ends = np.full(len(start), float(span.get("months", 0))), np.full(len(start), "NaT", dtype=_MOMENT)
     if repayment_months is not None and span.get("periods"):
-        months = np.ceil(np.maximum(months, repayment_months * span["periods"]))
-    dated = pd.DataFrame({"start": start, "months": months}).dropna()
-    day, month = (dated["start"].to_numpy(f"datetime64[{unit}]") for unit in "DM")
-    ahead = month + dated["months"].to_numpy(int)
-    ends = np.minimum(ahead.astype("datetime64[D]") + (day - month), (ahead + 1).astype("datetime64[D]") - 1)
-    return pd.Series(ends.astype(_MOMENT), index=dated.index).reindex(start.index)
+        months = np.ceil(np.maximum(months, repayment_months.to_numpy(float) * span["periods"]))
+    dated = start.notna().to_numpy() & ~np.isnan(months)
+    day, month = (start[dated].to_numpy(f"datetime64[{unit}]") for unit in "DM")
+    ahead = month + months[dated].astype(int)
+    ends[dated] = np.minimum(ahead.astype("datetime64[D]") + (day - month), (ahead + 1).astype("datetime64[D]") - 1)
+    return pd.Series(ends, index=start.index)
 
 
 def _wait(facts, spans, as_of) -> None:
@@ -248,8 +248,8 @@ def _suggested(rows: pd.DataFrame, rank: np.ndarray, most: np.ndarray, hits: pd.
     fires = hits[hits["outcome"] == "fires"]
     decisive = fires[fires["floor"] == fires["asset_id"].map(rows.set_index("asset_id")["suggested"])]
     tasks = fires[fires["floor"] == "task"]
-    asked = hits.assign(missing=hits["missing"].str.split(",")).explode("missing").query("missing not in ('', 'class')")
-    asked = asked.drop_duplicates(["asset_id", "missing"])
+    asked = hits.assign(missing=hits["missing"].str.split(",")).explode("missing")
+    asked = asked[~asked["missing"].isin(["", "class"])].drop_duplicates(["asset_id", "missing"])
     told = {"reasons": decisive["trigger"], "tasks": tasks["trigger"], "missing": asked["missing"]}
     for name, words in told.items():
         rows[name] = ids.map(words.groupby(hits["asset_id"]).agg(",".join)).astype("str").fillna("")
