@@ -122,6 +122,15 @@ def test_a_missed_payment_is_never_left_out():
     story = told(case.story(made))
     assert "A payment has been missed" in story
     assert "before the due date" not in story
+    assert texts("en")("ask.days_overdue") in told(case.questions(made))
+
+
+def test_cover_speaks_before_limits_and_terms():
+    made = make("en", "limit_always_used", "service_not_covered")
+    made.signals["level"] = "orange"
+    first, *_ = made.links["repayment"]
+    assert first.rules == ["service_not_covered"]
+    assert "Limits or terms are used up" not in told(case.story(made))
 
 
 def test_misuse_speaks_of_the_money():

@@ -43,9 +43,9 @@ class Case:
     @cached_property
     def links(self) -> dict[str, list[Finding]]:
         """The findings by link, in the order of the chain, the most severe first; quiet links left out."""
-        urgency = {level: -rank for rank, level in enumerate(_SEVERITY)}
-        client = self.signals[self.signals["group"] != OURS]
-        found = sorted(_findings(client), key=lambda one: (urgency[one.level], one.is_long(self.sheet.as_of)))
+        found = _findings(self.signals[self.signals["group"] != OURS])
+        found.sort(key=lambda one: (kind_of(one.metric) == "terms", one.is_long(self.sheet.as_of)))
+        found.sort(key=lambda one: -_SEVERITY.index(one.level))
         links = {name: [one for one in found if one.link == name] for name in chain()}
         return {name: mine for name, mine in links.items() if mine}
 
@@ -173,7 +173,8 @@ def questions(case: Case) -> Prose:
         for one in mine:
             if not _is_score(one.metric, case):
                 asked.setdefault(_ask(one.metric, words), one)
-    ranked = sorted(asked.items(), key=lambda pair: -_SEVERITY.index(pair[1].level))[:ASKED]
+    missed = _missed([*asked.values()])  # before what is as severe
+    ranked = sorted(asked.items(), key=lambda pair: (-_SEVERITY.index(pair[1].level), pair[1] is not missed))[:ASKED]
     points = tuple(words("case.question", fact=_stands(one, case, limits=False), ask=ask) for ask, one in ranked)
     return Prose(() if points else (words("case.no_questions"),), points)
 
