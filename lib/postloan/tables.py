@@ -22,6 +22,7 @@ CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")  # th
 LEVELS = ("none", "yellow", "orange", "red")  # warning levels, lowest first
 OURS = "monitoring"  # the group of signals on the bank's own lateness: followed up, but no part of a client's level
 
+_LIKE = {"M": "M", "f": "fi", "b": "b"}  # kinds of cells that can be cast to a kind and mean the same
 _text = pa.Column(str, nullable=False)
 _note = pa.Column(nullable=True, required=False)
 _day = pa.Column("datetime64[us]", nullable=False, coerce=True)
@@ -128,7 +129,23 @@ def _stands(cells: pd.Series, column: pa.Column) -> bool:
 
 def columns_of(frame: pd.DataFrame, table: str, columns: dict[str, pa.Column]) -> pd.DataFrame:
     """These columns of a frame, absent ones blank, of their kinds; ContractError lists every failure."""
-    return validated(frame.reset_index(drop=True).reindex(columns=[*columns]), table, pa.DataFrameSchema(columns))
+    taken = frame.reset_index(drop=True).reindex(columns=[*columns]).infer_objects()
+    fit = _cast(taken, columns)
+    return validated(taken, table, pa.DataFrameSchema(columns)) if fit is None else fit
+
+
+def _cast(frame: pd.DataFrame, columns: dict[str, pa.Column]) -> pd.DataFrame | None:
+    """The frame with days and numbers of the columns' kinds and blank columns too, where nothing else is to be changed
+    or wrong; else None."""
+    blank, found = {*frame.columns[frame.isna().all()]}, frame.dtypes
+    wanted = {name: each.dtype.type for name, each in columns.items() if each.coerce}
+    like = [name for name, kind in wanted.items() if name in blank or found[name].kind in _LIKE.get(kind.kind, "")]
+    try:
+        typed = frame.astype({name: wanted[name] for name in like})
+    except (ValueError, OverflowError):  # a day too far off
+        return None
+    open_ = [name for name, each in columns.items() if name not in blank or not (each.coerce and each.nullable)]
+    return typed if all(_stands(typed[name], columns[name]) for name in open_) else None
 
 
 def validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd.DataFrame:
