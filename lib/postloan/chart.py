@@ -38,11 +38,13 @@ class Item:
     derive: tuple[str, ...] = ()
 
 
+@cache
 def items() -> dict[str, Item]:
     """Every item a statement can hold by id, in statement order."""
     return {name: item for name, item in _chart().items() if item.kind != "composite"}
 
 
+@cache
 def composites(of: str) -> dict[str, Item]:
     """The composites of 'stock' or 'flow' items by id."""
     return {name: item for name, item in _chart().items() if item.of == of}
@@ -79,11 +81,13 @@ def _chart() -> dict[str, Item]:
     return chart
 
 
+@cache
 def stocks() -> set[str]:
     """Ids of balance items."""
     return {item.id for item in items().values() if item.kind == "stock"}
 
 
+@cache
 def flows() -> set[str]:
     """Ids of items that add up over time (opening cash is a level, so it is not among them)."""
     return {item.id for item in items().values() if item.kind == "flow" and not item.position}

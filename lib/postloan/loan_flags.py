@@ -37,6 +37,8 @@ def found(rows: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _flag(rows: pd.DataFrame, flag: str, found: str, expected: str) -> pd.DataFrame:
+    if rows.empty:
+        return pd.DataFrame(columns=COLUMNS)
     told = rows.assign(flag=flag, found=rows[found].map(_told), expected=rows[expected].map(_told))
     return told[COLUMNS]
 
@@ -69,7 +71,10 @@ def _overdrawn(loans: pd.DataFrame, owed: pd.Series) -> pd.DataFrame:
 
 def _replaced(loans: pd.DataFrame, owed: pd.Series) -> pd.DataFrame:
     """Loans that stand in the books beside the loan drawn to replace them: both may count the same money."""
-    new = loans[loans["restructured_from"].fillna("") != ""].join(owed.rename("new"), on=KEY)
+    new = loans[loans["restructured_from"].fillna("") != ""]
+    if new.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    new = new.join(owed.rename("new"), on=KEY)
     pairs = new.loc[new["new"] > _CENT, ["borrower_id", "restructured_from"]].drop_duplicates()
     old = loans.merge(pairs.rename(columns={"restructured_from": "loan_id"}), on=KEY).join(owed, on=KEY)
     old = old[old["closed_on"].isna() & (old["owed"] > _CENT)]
@@ -80,6 +85,8 @@ def _twins(loans: pd.DataFrame) -> pd.DataFrame:
     """Loans alike in product, amount and both dates: one may have been entered twice."""
     alike = ["borrower_id", "product", "amount", "signed_on", "matures_on"]
     second = loans[loans.duplicated(alike)]
+    if second.empty:
+        return pd.DataFrame(columns=COLUMNS)
     first = loans.drop_duplicates(alike).set_index(alike)["loan_id"].rename("first")
     told = second.join(first, on=alike)
     return told.assign(flag="looks_entered_twice", found=told["loan_id"], expected=told["first"])[COLUMNS]

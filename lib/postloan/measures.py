@@ -137,15 +137,20 @@ def chain() -> dict[str, Link]:
     return links
 
 
+@cache
+def _groups() -> dict[str, str]:
+    """The group of every measure and observation."""
+    return {name: each.group for name, each in {**observations(), **measures()}.items()}
+
+
 def link_of(metric: str) -> str:
     """The link of the chain that a metric speaks of."""
     named = next((name for name, link in chain().items() if metric in link.metrics), None)
-    group = {**observations(), **measures()}[metric].group
+    group = _groups()[metric]
     return named or next(name for name, link in chain().items() if group in link.groups)
 
 
 def kind_of(metric: str) -> str:
     """The kind of figure a metric is within its link, where the link's meaning is told another way for it."""
-    group = {**observations(), **measures()}[metric].group
     kinds = chain()[link_of(metric)].kinds
-    return next((kind for kind, names in kinds.items() if metric in names or group in names), "")
+    return next((kind for kind, names in kinds.items() if metric in names or _groups()[metric] in names), "")

@@ -122,7 +122,8 @@ def _fit(frame: pd.DataFrame, columns: dict[str, pa.Column]) -> pd.DataFrame | N
         typed = frame.astype(kinds)
     except (ValueError, TypeError):
         return None
-    return typed if all(_stands(cells, columns[name]) for name, cells in typed.items()) else None
+    blank = {name for name in frame.columns[frame.isna().all()] if name in kinds and columns[name].nullable}
+    return typed if all(_stands(typed[name], columns[name]) for name in typed if name not in blank) else None
 
 
 def _stands(cells: pd.Series, column: pa.Column) -> bool:
@@ -130,8 +131,8 @@ def _stands(cells: pd.Series, column: pa.Column) -> bool:
         return False
     if (cells.hasnans and not column.nullable) or (column.unique and not cells.is_unique):
         return False
-    told = cells.dropna().drop_duplicates() if column.checks else cells.iloc[:0]
-    return told.empty or all(check(told).check_passed for check in column.checks)
+    told = cells.dropna().drop_duplicates() if column.checks else cells
+    return all(check(told).check_passed for check in column.checks)
 
 
 def validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -206,5 +207,7 @@ def _unit_jumps(wide: pd.DataFrame, jump: float) -> pd.DataFrame:
     before = checked.groupby(level=["borrower_id", "months"]).shift()
     step = (checked / before.where(before > 0)).where(checked > 0)
     off = step.gt(jump / 3) & step.lt(jump * 3) | step.gt(1 / (jump * 3)) & step.lt(3 / jump)
+    if not off.to_numpy().any():
+        return pd.DataFrame()
     cells = pd.DataFrame({"found": checked[off].stack(), "expected": before[off].stack()}).reset_index()
     return cells.dropna().rename(columns={"level_3": "item"}).assign(flag="unit_jump")

@@ -136,6 +136,8 @@ def test_own_past_is_told_apart_from_peers(sample_book):
     among = peers.Among(Panel(sample_book.statements(as_of="2026-05-15")), everyone, plan=few)
     placed = peers.position(among, own, "S0003", measures()).iloc[0]
     assert (placed["level"], placed["change"]) == ("middle", "worse")
+    near = own.assign(usual=float(values[-1]) * 1.005)  # half a per cent off, if many of its small deviations
+    assert peers.position(among, near, "S0003", measures()).at[0, "change"] == "usual"
 
 
 @pytest.mark.parametrize(

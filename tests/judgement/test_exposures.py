@@ -134,8 +134,9 @@ def test_terms_eased_when_late_put_a_loan_under_observation():
 
 
 def test_an_npl_loan_spoils_the_others():
-    told = by_loan(owed(principal_days_overdue=95.0)).assets.set_index("asset_id")
+    told = by_loan(owed(principal_days_overdue=95.0)).assets
     assert told["suggested"].tolist() == ["substandard", "substandard"]  # half of the claims are non-performing: Art. 7
+    assert exposures.worst(told).at[0, "asset_id"] == "A/L2"  # the ground of both
 
 
 def test_a_signed_class_goes_to_every_loan():

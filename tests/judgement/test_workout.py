@@ -484,6 +484,17 @@ def test_no_loan_is_no_error():
     assert workout.sensitivity(compared, told, RULES, advice).empty
 
 
+@pytest.mark.parametrize(("late", "chosen"), [(28.0, "L2"), (0.0, "L1")])
+def test_the_loan_overdue_is_worked_out_first(late, chosen):
+    """L2 owes half of what L1 does."""
+    rows, state = book()
+    loans = pd.concat([rows["loans"], rows["loans"].assign(loan_id="L2")], ignore_index=True)
+    timely = state.assign(principal_days_overdue=0.0, interest_days_overdue=0.0)
+    less = timely.assign(loan_id="L2", balance=state["balance"] / 2, principal_days_overdue=late)
+    both = pd.concat([timely, less], ignore_index=True)
+    assert workout.claim({**rows, "loans": loans}, both, AS_OF, rules=RULES).loan_id == chosen
+
+
 def test_unknown_loan_lists_the_known():
     rows, state = book()
     with pytest.raises(ContractError, match=r"loan_id 'X': no such loan; known: \['L1'\]"):

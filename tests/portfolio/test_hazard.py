@@ -110,8 +110,9 @@ def test_unpenalised_fit_equals_statsmodels(learned):
 
 def test_pushes_add_up_to_the_score(learned, fitted):
     panel, _ = learned
-    told = hazard.drivers(fitted, panel, PLAN)
-    scores = hazard.predict(fitted, panel, PLAN).drop_duplicates("borrower_id", keep="last").set_index("borrower_id")
+    scored = hazard.predict(fitted, panel, PLAN)
+    told = hazard.drivers(fitted, scored, factors.figures(panel, PLAN)[0], PLAN)
+    scores = scored.drop_duplicates("borrower_id", keep="last").set_index("borrower_id")
     total = told.groupby("borrower_id")["push"].sum() + fitted.variants["full"].intercept
     pd.testing.assert_series_equal(total, scores.loc[total.index, "score"], check_names=False)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from postloan.analysis.periods import Panel
-from postloan.portfolio import hazard, hazard_opinion, hazard_params
+from postloan.portfolio import factors, hazard, hazard_opinion, hazard_params
 from postloan.report import backtested, probability
 from postloan.wording import texts
 
@@ -38,7 +38,8 @@ def test_home_model_gives_a_chance(panel):
 
 def test_drivers_are_the_largest_pushes(panel):
     said, plan = hazard_opinion.of(panel, "S0005"), hazard_params.plan()
-    every = hazard.drivers(said.model, panel, plan)["push"].abs()
+    scored, (values, _) = hazard.predict(said.model, panel, plan), factors.figures(panel, plan)
+    every = hazard.drivers(said.model, scored, values, plan)["push"].abs()
     assert len(said.drivers) == plan.shown
     assert said.drivers["push"].abs().min() >= every.nlargest(plan.shown).min()
     table = probability.driver_table(said, backtested.sheet(texts("en"), AS_OF, 1)).html

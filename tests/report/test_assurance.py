@@ -56,6 +56,7 @@ def test_counts_are_those_of_the_score():
     assert "25 of 30" in text
     assert "15 could not" in text
     assert "(5)" in text
+    assert "and 2 more" in text
 
 
 def test_red_comes_before_amber():

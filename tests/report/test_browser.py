@@ -62,7 +62,7 @@ CAPTIONS = """() => [...document.querySelectorAll('.table-scroll')].filter(e => 
 ANSWERS = """() => [...document.querySelectorAll('.about, .kpis.verdict, .opening + .chapter ol.story')]
     .map(e => e.getBoundingClientRect().bottom)"""
 WORD = re.compile(r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)"')
-FONT = re.compile(rf'<fontspec id="\d+" size="(\d+)" family="[^"]*" color="{charts.INK}"')
+FONT = re.compile(r'<fontspec id="\d+" size="(\d+)" family="[^"]*" color="([^"]*)"')
 MARGIN, PAPER = 12 / 25.4 * 72, (594.96, 841.92)  # points
 
 
@@ -298,11 +298,11 @@ def printed(request, browser, made_run, sample_book, tmp_path_factory):
     about = dict(line.split(":", 1) for line in run("pdfinfo", file).splitlines() if ":" in line)
     pages = run("pdftotext", file, "-").split("\f")[:-1]
     places = run("pdftotext", "-bbox", file, "-").split("<page ")[1:]
-    drawn = [int(size) for size in FONT.findall(run("pdftohtml", "-xml", "-i", "-zoom", "3", "-stdout", file))]
+    fonts = FONT.findall(run("pdftohtml", "-xml", "-i", "-zoom", "3", "-stdout", file))
     words = [[[float(edge) for edge in edges] for edges in WORD.findall(page)] for page in places]
     return SimpleNamespace(
         about=about, pages=pages, words=words, shown=shown, heads=heads, too_wide=too_wide, named=named[request.param],
-        drawn=drawn,
+        letters={colour: min(int(size) for size, each in fonts if each == colour) for _, colour in fonts},
     )  # fmt: skip
 
 
@@ -340,10 +340,10 @@ def test_nothing_lost_on_paper(printed):
     assert max(right for _, right in edges) <= PAPER[0] - MARGIN + 1
 
 
-def test_letters_of_figures_are_printed_large_enough(printed):
-    """Seven points: sizes come three times as large, in whole numbers."""
-    assert len(printed.drawn) >= 1
-    assert min(printed.drawn) >= 21
+def test_letters_are_printed_large_enough(printed):
+    """Seven points, in figures (whose ink is their own) and in small print: sizes come three times as large."""
+    assert charts.INK in printed.letters
+    assert min(printed.letters.values()) >= 21
 
 
 def test_no_sheet_nearly_empty(printed):

@@ -111,6 +111,34 @@ def test_reasons_come_from_different_links_first():
     assert all(any(point.startswith(title) for point in points) for title in titles)
 
 
+def test_a_missed_payment_is_never_left_out():
+    """It is among the reasons beside redder figures, it speaks for repayment, and collecting comes first."""
+    made = make("en", "interest_cover_low", "operating_loss", "collateral_falls", "veto_misuse")
+    late = fired("overdue").assign(level="orange")
+    made.signals.loc[len(made.signals)] = late.iloc[0]
+    title = BOOK.rules["overdue"].title.en
+    assert title in told(case.reasons(made))
+    assert BOOK.rules["overdue"].action.en.rstrip(".") in told(case.next_step(made))
+    story = told(case.story(made))
+    assert "A payment has been missed" in story
+    assert "before the due date" not in story
+    assert texts("en")("ask.days_overdue") in told(case.questions(made))
+
+
+def test_cover_speaks_before_limits_and_terms():
+    made = make("en", "limit_always_used", "service_not_covered")
+    made.signals["level"] = "orange"
+    first, *_ = made.links["repayment"]
+    assert first.rules == ["service_not_covered"]
+    assert "Limits or terms are used up" not in told(case.story(made))
+
+
+def test_misuse_speaks_of_the_money():
+    made = make("en", "use_ring")
+    assert list(made.links) == ["conduct"]
+    assert "The use of the loan" in told(case.story(made))
+
+
 def test_facts_judgement_and_suggestions_stand_apart():
     labels = [part[0] for part in case.story(make("zh", "operating_loss")).parts]
     assert labels == ["事实", "判断", "建议"]

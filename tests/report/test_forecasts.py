@@ -60,6 +60,11 @@ def test_past_its_limit_needs_no_chance():
     assert "over 95" not in text
 
 
+def test_little_chance_of_any_is_said_of_all():
+    text = told(forecasts.sentence(chances(0.001), expected(), compared(), MEASURES, sheet("zh")))
+    assert "可能性都不到5%" in text
+
+
 def test_sentence_names_the_likely_breach():
     text = told(forecasts.sentence(chances(0.6), expected(), compared(), MEASURES, sheet("zh")))
     assert "流动比率低于1.00的可能性约60%" in text

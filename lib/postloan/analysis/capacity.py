@@ -209,16 +209,16 @@ def stress(begins: pd.DataFrame, *, assumed: Assumptions | None = None) -> pd.Da
 
 
 def _stressed(begins: pd.DataFrame, name: str, case: assumptions.Case, told: assumptions.Stress) -> pd.DataFrame:
-    revenue = begins["revenue"].astype(float) * (1 + case.revenue)
-    lost = -case.revenue * (begins["revenue"] - told.variable_cost_share * begins["operating_cost"]).astype(float)
-    lost = lost if case.revenue else 0.0 * revenue.fillna(0.0)
+    names = ("revenue", "operating_cost", "income_tax", "cash", "service", "debt")
+    sales, cost, tax, cash, service, debt = (begins[each].to_numpy(float) for each in names)
+    revenue, lost = sales * (1 + case.revenue), np.zeros(len(sales))
+    lost = -case.revenue * (sales - told.variable_cost_share * cost) if case.revenue else lost
     lost = lost + (case.cost * revenue if case.cost else 0.0)
-    relief = np.minimum(begins["income_tax"].astype(float).clip(lower=0).fillna(0.0), told.tax_relief * lost)
-    cash = begins["cash"].astype(float) - lost + relief
-    service = begins["service"].astype(float) + (case.rate * begins["debt"].astype(float) if case.rate else 0.0)
-    dscr, gap = times(cash, service), (service - cash).clip(lower=0)
-    unknown = pd.Series(np.where(begins["operating_cost"].isna(), "missing:ttm.operating_cost", "no_debt_service"))
-    reason = begins["reason"].where(begins["reason"].notna(), unknown.set_axis(begins.index))
+    cash = cash - lost + np.minimum(np.where(tax > 0, tax, 0.0), told.tax_relief * lost)
+    service = service + (case.rate * debt if case.rate else 0.0)
+    dscr = times(cash, service)
+    unknown = np.where(np.isnan(cost), "missing:ttm.operating_cost", "no_debt_service")
+    reason = begins["reason"].where(begins["reason"].notna(), unknown)
     return pd.DataFrame(
         {
             "borrower_id": begins["borrower_id"],
@@ -227,7 +227,7 @@ def _stressed(begins: pd.DataFrame, name: str, case: assumptions.Case, told: ass
             "cash": cash,
             "service": service,
             "dscr": dscr,
-            "shortfall": gap,
+            "shortfall": np.maximum(service - cash, 0),
             "basis": begins["basis"],
             "reason": reason.where(np.isnan(dscr), None),
         }

@@ -264,13 +264,14 @@ def _mase(part: _Futures, season: int) -> np.ndarray:
 
 def table(draws: Draws) -> pd.DataFrame:
     """The `forecasts` table of one borrower: a row a metric, period and level; one with the reason where no model."""
-    rows = []
+    rows, ends = [], [(1 + side * level) / 2 for level in LEVELS for side in (-1, 1)]
     for name, ahead in draws.values.items():
-        for h, day in enumerate(draws.days):
-            for level in LEVELS:
-                low, high = np.nanquantile(ahead[:, h], [(1 - level) / 2, (1 + level) / 2])
-                told = {"mean": ahead[0, h], "lower": low, "upper": high, "level": level, "mase": draws.mase[name]}
-                rows.append({"metric": name, "period_end": day, "method": _METHOD[draws.step], "reason": None, **told})
+        about = {"metric": name, "method": _METHOD[draws.step], "reason": None, "mase": draws.mase[name]}
+        bands = np.nanquantile(ahead, ends, axis=0).T.reshape(-1, len(LEVELS), 2)
+        for day, mean, sides in zip(draws.days, ahead[0], bands, strict=True):
+            for level, (low, high) in zip(LEVELS, sides, strict=True):
+                told = {"period_end": day, "mean": mean, "lower": low, "upper": high, "level": level}
+                rows.append(about | told)
     blank = {"period_end": pd.NaT, "mean": np.nan, "lower": np.nan, "upper": np.nan, "level": 0.8, "mase": np.nan}
     rows += [{"metric": name, "method": "none", "reason": why, **blank} for name, why in draws.reason.items()]
     return pd.DataFrame(rows, columns=COLUMNS).assign(borrower_id=draws.borrower_id)

@@ -43,11 +43,13 @@ class Size(Strict):
 
 
 class Reading(Strict):
-    """From which share of weaker peers on a level is weak or strong, and from how many deviations on unusual."""
+    """From which share of weaker peers on a level is weak or strong, and from how many deviations on unusual; a move
+    within `flat` of its usual figure is none."""
 
     weak: float = Field(gt=0, lt=0.5)
     strong: float = Field(gt=0.5, lt=1)
     unusual: float = Field(gt=0)
+    flat: float = Field(ge=0, lt=1)
 
 
 class Plan(Strict):
@@ -327,7 +329,7 @@ def _level(row: tuple, measure: Measure, reading: Reading) -> str:
 def _change(row: tuple, measure: Measure, reading: Reading) -> str:
     if pd.isna(row.own_z):
         return "none"
-    if abs(row.own_z) < reading.unusual:
+    if abs(row.own_z) < reading.unusual or abs(row.value - row.usual) < reading.flat * abs(row.usual):
         return "usual"
     if measure.better not in ("high", "low"):
         return "moved"

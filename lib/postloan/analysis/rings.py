@@ -30,7 +30,7 @@ class Rings:
 def search(facts: Facts) -> Rings:
     """Rings of every drawdown's money. Money counts once, however many rings it went through."""
     limits = facts.how.flags.u2
-    spent = facts.spent[facts.spent["inside"] & ~facts.spent["own"]]
+    spent = facts.first_hop
     edges = _edges(facts)
     graph = nx.from_pandas_edgelist(edges[["u", "v"]].drop_duplicates(), "u", "v", create_using=nx.DiGraph)
     spent = spent.assign(v=edges["v"].reindex(spent["row"]).to_numpy())

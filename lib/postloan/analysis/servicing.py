@@ -31,15 +31,23 @@ def instalments(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.
 
     `side` are loan tables by name as known on the day; amounts in the loan's currency.
     """
-    day, kinds = pd.Timestamp(as_of), []
-    paid = _counted(side, day)
-    for kind in ("principal", "interest"):
-        due = _plan(side)[[*KEY, "due_on", kind]].rename(columns={kind: "due"})
-        kinds.append(_settled(due[due["due"] > 0], paid[[*KEY, "paid_on", kind]], kind))
-    told = pd.concat(kinds, ignore_index=True)
+    return _instalments(side, _counted(side, pd.Timestamp(as_of)), pd.Timestamp(as_of))
+
+
+def _instalments(side: dict[str, pd.DataFrame], paid: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """`instalments`, of the payments that count (`_counted`)."""
+    told = _settled(_by_kind(_plan(side), "due_on", "due").query("due > 0"), _by_kind(paid, "paid_on", "paid"))
     late = (told["settled_on"].fillna(day) - told["due_on"]).dt.days.clip(lower=0)
     told["days_late"] = late.astype("int64")
     return told.sort_values([*KEY, "due_on", "kind"], ignore_index=True)[PLAN]
+
+
+def _by_kind(rows: pd.DataFrame, on: str, amount: str) -> pd.DataFrame:
+    """Principal and interest a row each: KEY, kind, the day (`on`) and the `amount`."""
+    parts = [
+        rows[[*KEY, on, kind]].rename(columns={kind: amount}).assign(kind=kind) for kind in ("principal", "interest")
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def state(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.DataFrame:
@@ -56,21 +64,20 @@ def state(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.DataFr
     """
     day, loans = pd.Timestamp(as_of), side["loans"]
     drawn = side["drawdowns"][side["drawdowns"]["drawn_on"] <= day].groupby(KEY)
-    paid = side["repayments"][side["repayments"]["paid_on"] <= day].groupby(KEY)
-    told = loans[[*KEY, "product", "currency", "matures_on", "rate", "closed_on"]]
-    told = told.join(drawn.agg(drawn=("amount", "sum"), drawn_on=("drawn_on", "min")), on=KEY)
-    told = told.join(paid["principal"].sum().rename("repaid"), on=KEY).fillna({"drawn": 0.0, "repaid": 0.0})
+    repaid = side["repayments"][side["repayments"]["paid_on"] <= day].groupby(KEY)["principal"].sum()
+    told = loans[[*KEY, "product", "currency", "matures_on", "rate", "closed_on"]].set_index(KEY)
+    told = told.assign(drawn=drawn["amount"].sum(), drawn_on=drawn["drawn_on"].min(), repaid=repaid)
+    told = told.fillna({"drawn": 0.0, "repaid": 0.0})
     closed = told["closed_on"] <= day
     told["balance"] = (told["drawn"] - told["repaid"]).clip(lower=0).mask(closed, 0.0)
-    plan = instalments(side, day)
-    told = _overdue(told, plan, side, day)
+    paid = _counted(side, day)
+    plan = _instalments(side, paid, day)
+    told = _overdue(told, plan, paid, side, day)
     coming = plan[plan["due_on"] >= day]
-    first = coming.groupby(KEY)["due_on"].min().rename("next_due_on")
-    amount = coming.groupby([*KEY, "due_on"])["due"].sum().rename("next_due")
-    told = told.join(first, on=KEY).join(amount, on=[*KEY, "next_due_on"])
-    told = told.join(_rhythm(plan), on=KEY)
-    told = _changed(told, plan, side, day)
-    return told.sort_values(KEY, ignore_index=True)[STATE]
+    coming = coming[coming["due_on"] == coming.groupby(KEY)["due_on"].transform("min")].groupby(KEY)
+    told = told.assign(next_due_on=coming["due_on"].first(), next_due=coming["due"].sum())
+    told = _changed(told.join(_rhythm(plan)), plan, side, day)
+    return told.reset_index().sort_values(KEY, ignore_index=True)[STATE]
 
 
 def _plan(side: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -89,48 +96,48 @@ def _counted(side: dict[str, pd.DataFrame], day: pd.Timestamp) -> pd.DataFrame:
     paid = side["repayments"][side["repayments"]["paid_on"] <= day]
     if paid.empty or side["schedule"].empty:
         return paid
-    plan = side["schedule"].groupby(KEY).agg(planned=("principal", "sum"), made=("known_on", "max"))
-    plan = plan.join(side["drawdowns"].groupby(KEY)["amount"].sum().rename("drawn"))
-    rest = (plan["planned"] - plan["drawn"]).abs() > _CENT
-    made = plan["made"].where(rest).rename("restated_on")
-    paid = paid.join(made, on=KEY)
+    by = side["schedule"].groupby(KEY)
+    drawn = side["drawdowns"].groupby(KEY)["amount"].sum()
+    rest = (by["principal"].sum() - drawn).abs() > _CENT
+    made = by["known_on"].max()
+    paid = paid.join(made.where(rest.reindex(made.index)).rename("restated_on"), on=KEY)
     return paid[paid["restated_on"].isna() | (paid["paid_on"] > paid["restated_on"])]
 
 
-def _settled(due: pd.DataFrame, paid: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """The day each instalment's running total was covered by the running total of payments."""
-    due = due.sort_values([*KEY, "due_on"], kind="stable")
-    need = due.assign(reach=due.groupby(KEY)["due"].cumsum() - _CENT, kind=kind)
-    paid = paid.sort_values([*KEY, "paid_on"], kind="stable")
-    have = paid.assign(reach=paid.groupby(KEY)[kind].cumsum())
-    have = have.drop_duplicates([*KEY, "reach"])[[*KEY, "reach", "paid_on"]]
+def _settled(due: pd.DataFrame, paid: pd.DataFrame) -> pd.DataFrame:
+    """The day each instalment's running total was covered by the running total of payments of its kind (`_by_kind`)."""
+    by = [*KEY, "kind"]
+    need = due.sort_values([*by, "due_on"], kind="stable")
+    need = need.assign(reach=need.groupby(by)["due"].cumsum() - _CENT)
+    have = paid.sort_values([*by, "paid_on"], kind="stable")
+    have = have.assign(reach=have.groupby(by)["paid"].cumsum()).drop_duplicates([*by, "reach"])
+    have = have[[*by, "reach", "paid_on"]].rename(columns={"paid_on": "settled_on"})
     if need.empty or have.empty:
         return need.assign(settled_on=pd.Series(pd.NaT, index=need.index, dtype="datetime64[us]")).drop(columns="reach")
-    met = pd.merge_asof(need.sort_values("reach"), have.sort_values("reach"), on="reach", by=KEY, direction="forward")
-    return met.rename(columns={"paid_on": "settled_on"}).drop(columns="reach")
+    met = pd.merge_asof(need.sort_values("reach"), have.sort_values("reach"), on="reach", by=by, direction="forward")
+    return met.drop(columns="reach")
 
 
-def _overdue(told: pd.DataFrame, plan: pd.DataFrame, side: dict[str, pd.DataFrame], day: pd.Timestamp) -> pd.DataFrame:
+def _overdue(
+    told: pd.DataFrame, plan: pd.DataFrame, paid: pd.DataFrame, side: dict[str, pd.DataFrame], day: pd.Timestamp
+) -> pd.DataFrame:
     """Adds what is overdue, by kind; a loan closed or never drawn owes nothing."""
-    paid, alive = _counted(side, day), told["balance"] > _CENT
-    past = plan[plan["due_on"] < day]
-    planned = pd.MultiIndex.from_frame(told[KEY]).isin(pd.MultiIndex.from_frame(side["schedule"][KEY]))
+    live, past = told["closed_on"].isna(), plan[plan["due_on"] < day]
+    planned = told.index.isin(pd.MultiIndex.from_frame(side["schedule"][KEY]))
     for kind in ("principal", "interest"):
         mine = past[past["kind"] == kind]
-        owed = mine.groupby(KEY)["due"].sum() - paid.groupby(KEY)[kind].sum().reindex(
-            pd.MultiIndex.from_frame(mine[KEY].drop_duplicates()), fill_value=0.0
-        )
+        due = mine.groupby(KEY)["due"].sum()
+        owed = due - paid.groupby(KEY)[kind].sum().reindex(due.index, fill_value=0.0)
         longest = mine[mine["settled_on"].isna()].groupby(KEY)["days_late"].max()
-        told = told.join(owed.clip(lower=0).rename(f"{kind}_overdue"), on=KEY)
-        told = told.join(longest.rename(f"{kind}_days_overdue"), on=KEY)
-        for name in (f"{kind}_overdue", f"{kind}_days_overdue"):
-            due = alive if kind == "principal" else pd.Series(True, index=told.index)
-            told[name] = told[name].fillna(0.0).where(due & told["closed_on"].isna(), 0.0)
+        owes = live & (told["balance"] > _CENT) if kind == "principal" else live
+        for name, values in ((f"{kind}_overdue", owed.clip(lower=0)), (f"{kind}_days_overdue", longest)):
+            told[name] = values
+            told[name] = told[name].fillna(0.0).where(owes, 0.0)
             if kind == "interest":
                 told[name] = told[name].where(planned)
     recent = past[(past["due_on"] > day - _YEAR) & (past["days_late"] > 0)]
-    late = recent.drop_duplicates([*KEY, "due_on"]).groupby(KEY).size().rename("times_late")
-    return told.join(late, on=KEY).fillna({"times_late": 0})
+    late = recent.drop_duplicates([*KEY, "due_on"]).groupby(KEY).size()
+    return told.assign(times_late=late).fillna({"times_late": 0})
 
 
 def _rhythm(plan: pd.DataFrame) -> pd.DataFrame:
@@ -138,26 +145,25 @@ def _rhythm(plan: pd.DataFrame) -> pd.DataFrame:
     days = plan.drop_duplicates([*KEY, "due_on"])
     gap = days.groupby(KEY)["due_on"].diff().dt.days / 30.44
     by = days.assign(gap=gap).groupby(KEY)
-    told = by.agg(first_due_on=("due_on", "min"), gap_months=("gap", "median"))
-    return told.assign(gap_months=np.round(told["gap_months"]))
+    return pd.DataFrame({"first_due_on": by["due_on"].min(), "gap_months": np.round(by["gap"].median())})
 
 
 def _changed(told: pd.DataFrame, plan: pd.DataFrame, side: dict[str, pd.DataFrame], day: pd.Timestamp) -> pd.DataFrame:
     """Adds when and how the plan was replaced, and what was missed and settled under the present one."""
-    told = told.join(_replaced(side, day), on=KEY)
-    late = plan[(plan["days_late"] > 0) & (plan["due_on"] < day)]
-    told = told.join(late.groupby(KEY)["due_on"].max().rename("missed_on"), on=KEY)
-    open_ = late[late["settled_on"].isna()][KEY].drop_duplicates()
-    settled = late.groupby(KEY)["settled_on"].max().drop(index=pd.MultiIndex.from_frame(open_))
-    return told.join(settled.rename("cleared_on"), on=KEY)
+    by = plan[(plan["days_late"] > 0) & (plan["due_on"] < day)].groupby(KEY)
+    left = by["settled_on"].count() < by.size()
+    told = told.assign(missed_on=by["due_on"].max(), cleared_on=by["settled_on"].max().mask(left))
+    return told.join(_replaced(side))
 
 
-def _replaced(side: dict[str, pd.DataFrame], day: pd.Timestamp) -> pd.DataFrame:
+def _replaced(side: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """By loan: the day the newest plan replaced another, whether it eases, and how late the loan was by the old one."""
     plans, new = side.get("plans", side["schedule"]), side["schedule"]
     made = new.groupby(KEY)["known_on"].max().rename("replanned_on")
     old = plans.join(made, on=KEY)
     old = old[old["known_on"] < old["replanned_on"]]
+    if old.empty:
+        return pd.DataFrame({"replanned_on": made, "eased": np.nan, "late_then": np.nan}).iloc[:0]
     old = old[old["known_on"] == old.groupby(KEY)["known_on"].transform("max")]
     made = made.reindex(pd.MultiIndex.from_frame(old[KEY].drop_duplicates()))
     asked, asks = (_year_after(part, made) for part in (old, new))
@@ -165,13 +171,18 @@ def _replaced(side: dict[str, pd.DataFrame], day: pd.Timestamp) -> pd.DataFrame:
     less = asks.reindex(made.index, fill_value=0.0) < asked.reindex(made.index, fill_value=0.0) - _CENT
     level = asks["principal"].reindex(made.index) <= asked["principal"].reindex(made.index) + _CENT
     eased = less["principal"] | (level & less["interest"] & (ends >= ended)) | (ends > ended)
-    paid = side["repayments"].join(made, on=KEY)
-    paid = paid[paid["paid_on"] <= paid["replanned_on"]]
-    due = old.rename(columns={"principal": "due"}).query("due > 0")[[*KEY, "due_on", "due", "replanned_on"]]
-    then = _settled(due, paid[[*KEY, "paid_on", "principal"]], "principal")
-    late = (then["replanned_on"] - then["due_on"]).dt.days.where(then["settled_on"].isna(), 0).clip(lower=0)
-    late = late.groupby([then[name] for name in KEY]).max().rename("late_then")
+    late = _late_then(old, side["repayments"].join(made, on=KEY))
     return pd.DataFrame({"replanned_on": made, "eased": eased.astype(float)}).join(late).dropna(subset="replanned_on")
+
+
+def _late_then(old: pd.DataFrame, paid: pd.DataFrame) -> pd.Series:
+    """How many days late each loan was by its old plan on the day that was replaced (`replanned_on`)."""
+    paid = paid[paid["paid_on"] <= paid["replanned_on"]]
+    due = old[old["principal"] > 0].rename(columns={"principal": "due"})[[*KEY, "due_on", "due", "replanned_on"]]
+    paid = paid[[*KEY, "paid_on", "principal"]].rename(columns={"principal": "paid"})
+    then = _settled(due.assign(kind="principal"), paid.assign(kind="principal"))
+    late = (then["replanned_on"] - then["due_on"]).dt.days.where(then["settled_on"].isna(), 0).clip(lower=0)
+    return late.groupby([then[name] for name in KEY]).max().rename("late_then")
 
 
 def _year_after(plan: pd.DataFrame, made: pd.Series) -> pd.DataFrame:

@@ -4,6 +4,7 @@ kind each is, what came back, and the papers behind the trade."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,36 @@ class Facts:
     def told(self) -> np.ndarray:
         """Whether a drawdown's money can be followed at all, by k."""
         return (self.drawn["row"] >= 0).to_numpy()
+
+    @cached_property
+    def first_hop(self) -> pd.DataFrame:
+        """Payments of drawn money out of the borrower's own accounts to others."""
+        return self.spent[self.spent["inside"] & ~self.spent["own"]]
+
+    @cached_property
+    def inflows(self) -> pd.DataFrame:
+        """Money in on accounts of the borrower and related parties (group, entity, day, amount, on the ledger's rows),
+        by payer group and day."""
+        moved = self.ledger.rows
+        mine = ~moved["out"] & self.inner[moved["account_code"]] & (moved["group"] >= 0)
+        rows = moved.loc[mine, ["group", "entity", "day", "amount"]]
+        return rows.sort_values(["group", "day"], kind="stable")
+
+    @cached_property
+    def by_group(self) -> tuple[pd.Series, pd.Series]:
+        """Refunds by papers (credit notes, cancelled invoices) and trade covered, by group."""
+        papers, covered = self.papers, self.trade["covered"]
+        group = self.matched.drop_duplicates("entity").set_index("entity")["group"]
+        refund = (papers["kind"] == "credit_note") | (papers["cancelled_on"].notna() & (papers["kind"] == "invoice"))
+        refunds = papers.loc[refund, "amount"].groupby(papers.loc[refund, "entity"].map(group).to_numpy()).sum()
+        return refunds, covered.groupby(covered.index.map(group)).sum()
+
+    @cached_property
+    def history(self) -> np.ndarray:
+        """Whether accounts reach back far enough before each drawdown to tell who is new, by k."""
+        first = self.ledger.rows.groupby("borrower_id")["day"].min()
+        begin = self.drawn["borrower_id"].map(first).astype(float)
+        return (begin <= self.drawn["day"] - self.how.flags.u10.history_days).to_numpy()
 
     def covered(self, entity: pd.Series) -> np.ndarray:
         """How much trade papers cover with these parties."""
@@ -307,6 +338,8 @@ def found(rows: pd.DataFrame, since: pd.Series | str = "day", **about: object) -
 
     `about` may give needed (money from which the flag holds, by row) and papers (texts by row).
     """
+    if rows.empty:
+        return nothing()
     told = rows.assign(since=rows[since] if isinstance(since, str) else since, **about)
     told["papers"] = told.get("papers", pd.Series("", index=told.index))
     told["needed"] = told.get("needed", pd.Series(0.0, index=told.index))
@@ -322,4 +355,4 @@ def found(rows: pd.DataFrame, since: pd.Series | str = "day", **about: object) -
 
 def nothing() -> pd.DataFrame:
     """No finding."""
-    return pd.DataFrame({name: pd.Series(dtype=float) for name in FOUND}).astype({"k": int})
+    return pd.DataFrame(np.zeros((0, len(FOUND))), columns=FOUND)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from postloan.analysis.tracing import WAYS
 from postloan.analysis.use_facts import Facts, found, nothing, number
-from postloan.analysis.use_rules import LONG, inflows
+from postloan.analysis.use_rules import LONG
 
 
 def mismatched(facts: Facts) -> pd.DataFrame:
@@ -16,17 +16,13 @@ def mismatched(facts: Facts) -> pd.DataFrame:
     nor replaced, or paid before there was a contract."""
     limits, spent = facts.how.flags.u9, facts.spent
     rows = spent[spent["inside"] & ~spent["own"] & spent["entity"].isin(facts.papers["entity"])]
+    if rows.empty:
+        return nothing()
     paid = _by_payee(rows)
-    if paid.empty:
+    parts = (_over(paid, facts), _twice(paid, facts), _cancelled(paid, facts), _early(rows, facts))
+    if not (wrong := [part for part in parts if len(part)]):
         return nothing()
-    parts = [_over(paid, facts), _twice(paid, facts), _cancelled(paid, facts), _early(rows, facts)]
-    told = (
-        pd.concat([part for part in parts if len(part)], ignore_index=True)
-        if any(map(len, parts))
-        else paid[:0].assign(wrong=0.0, since=0, papers="")
-    )
-    if told.empty:
-        return nothing()
+    told = pd.concat(wrong, ignore_index=True)
     # what is wrong with one payee in several ways counts once
     told = told.sort_values("wrong", ascending=False, kind="stable")
     notes = told.groupby(["k", "entity"])["papers"].agg(", ".join)
@@ -62,6 +58,8 @@ def _twice(paid: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 def _papered(paid: pd.DataFrame, papers: pd.DataFrame, word: str, since: np.ndarray) -> pd.DataFrame:
     """What is wrong by entity: the papers' money, the day it began and which papers."""
+    if papers.empty:
+        return papers
     told = papers.assign(since=since, note=word + ":" + papers["paper_id"].astype(object))
     by = told.groupby("entity").agg(wrong=("amount", "sum"), since=("since", "min"), papers=("note", ", ".join))
     return paid.merge(by.reset_index(), on="entity")
@@ -73,10 +71,12 @@ def _cancelled(paid: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     off = off.assign(on=number(off["cancelled_on"]))
     notes = papers[papers["kind"] == "credit_note"].assign(on=lambda rows: number(rows["dated_on"]))
     off = pd.concat([off, notes]).query("on <= @facts.today")
+    if off.empty:
+        return off
     both = paid[["k", "entity"]].merge(off, on="entity")
     both = both[both["on"] > facts.drawn["day"].to_numpy()[both["k"]]]
     if both.empty:
-        return paid[:0].assign(wrong=0.0, since=0, papers="")
+        return both
     made_good = _sent_back(both, facts) >= both["amount"] * near
     bills = papers[(papers["kind"] == "invoice") & papers["cancelled_on"].isna()]
     later = both.merge(bills[["entity", "amount", "dated_on", "paper_id"]], on="entity", suffixes=("", "_new"))
@@ -95,7 +95,7 @@ def _cancelled(paid: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 def _sent_back(both: pd.DataFrame, facts: Facts) -> np.ndarray:
     """What the party paid in since the drawdown."""
-    came = inflows(facts)
+    came = facts.inflows
     came = came[came["entity"].isin(both["entity"])].sort_values(["entity", "day"], kind="stable")
     keys, total = (came["entity"] * 1_000_000 + came["day"]).to_numpy(), np.append(0.0, came["amount"].cumsum())
     base = both["entity"].to_numpy() * 1_000_000
@@ -105,14 +105,18 @@ def _sent_back(both: pd.DataFrame, facts: Facts) -> np.ndarray:
 
 def _by_payee(rows: pd.DataFrame) -> pd.DataFrame:
     """Payments of a drawdown added up by payee."""
-    about = dict(raw=("amount", "sum"), first=("day", "min"), confidence=("confidence", "max"), row=("row", list))
-    return rows.groupby(["k", "entity"]).agg(**about, **{way: (way, "sum") for way in WAYS}).reset_index()
+    by = rows.groupby(["k", "entity"])
+    sums = by[["amount", *WAYS]].sum().rename(columns={"amount": "raw"})
+    about = {"first": by["day"].min(), "confidence": by["confidence"].max(), "row": by["row"].agg(list)}
+    return sums.assign(**about).reset_index()
 
 
 def _early(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """Payments before the payee's first contract."""
     contract = rows["entity"].map(facts.trade["contract_from"])
     early = rows[(rows["day"] < contract).to_numpy()]
+    if early.empty:
+        return early
     by = _by_payee(early)
     return by.assign(wrong=by["raw"], since=by["first"], papers="before_contract")
 

@@ -15,12 +15,6 @@ TRADE = ("supplier", "other")  # kinds that ought to be the payees agreed upon
 LONG = ("fixed_asset", "project")
 
 
-def _first_hop(facts: Facts) -> pd.DataFrame:
-    """Payments out of the borrower's own accounts to others."""
-    spent = facts.spent
-    return spent[spent["inside"] & ~spent["own"]]
-
-
 def _worth(rows: pd.DataFrame, facts: Facts, share: float) -> pd.DataFrame:
     """The rows of drawdowns for which they make at least that share of it, with what was needed."""
     needed = share * facts.amount(rows["k"])
@@ -32,47 +26,28 @@ def back(facts: Facts, days: int, within: int | None = None) -> pd.DataFrame:
     """What payees (with those tied to them) sent back to the borrower's side within so many days of being paid.
 
     One row a drawdown and payee group: k, group, raw (paid to it), fifo, lifo, prorata (drawn money in that), first and
-    last (days paid), returned (money back, refunds with papers taken off), begin and end (places in `inflows`).
+    last (days paid), returned (money back, refunds with papers taken off), begin and end (places in `facts.inflows`).
     `within` leaves out payments later than so many days after the drawdown.
     """
-    paid = _first_hop(facts)
+    paid = facts.first_hop
     paid = paid[(paid["group"] >= 0) & ((paid["days"] <= within) if within else True)]
     by = paid.groupby(["k", "group"])
-    told = by.agg(
-        raw=("amount", "sum"), first=("day", "min"), last=("day", "max"), **{way: (way, "sum") for way in WAYS}
-    )
-    told = told.join(by["confidence"].mean()).reset_index()
+    sums, day = by[["amount", *WAYS]].sum().rename(columns={"amount": "raw"}), by["day"]
+    told = sums.assign(first=day.min(), last=day.max(), confidence=by["confidence"].mean()).reset_index()
     keys, total = _inflow_keys(facts)
     told["begin"] = np.searchsorted(keys, told["group"] * _BIG + told["first"])
     told["end"] = np.searchsorted(keys, told["group"] * _BIG + told["last"] + days, side="right")
     came = total[told["end"]] - total[told["begin"]]
-    refunds, covered = _by_group(facts)
+    refunds, covered = facts.by_group
     net = np.maximum(came - told["group"].map(refunds).fillna(0).to_numpy() * (1 + facts.how.flags.u1.near), 0)
     trade = told["group"].map(covered).fillna(0).to_numpy()
     traded = trade >= (told["raw"] + net) * (1 - facts.how.flags.u1.near)
     return told.assign(returned=np.where(traded, 0.0, net))
 
 
-def inflows(facts: Facts) -> pd.DataFrame:
-    """Money in on accounts of the borrower and related parties, by payer group and day."""
-    moved = facts.ledger.rows
-    mine = moved[~moved["out"] & facts.inner[moved["account_code"]] & (moved["group"] >= 0)]
-    return mine.sort_values(["group", "day"], kind="stable")
-
-
 def _inflow_keys(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    rows = inflows(facts)
+    rows = facts.inflows
     return (rows["group"] * _BIG + rows["day"]).to_numpy(), np.append(0.0, rows["amount"].cumsum())
-
-
-def _by_group(facts: Facts) -> tuple[pd.Series, pd.Series]:
-    """Refunds by papers (credit notes, cancelled invoices) and trade covered, by group."""
-    papers = facts.papers
-    group = facts.matched.drop_duplicates("entity").set_index("entity")["group"]
-    refund = (papers["kind"] == "credit_note") | (papers["cancelled_on"].notna() & (papers["kind"] == "invoice"))
-    covered = facts.trade["covered"]
-    refunds = papers[refund].groupby(papers.loc[refund, "entity"].map(group).to_numpy())["amount"].sum()
-    return refunds, covered.groupby(covered.index.map(group)).sum()
 
 
 def returns(facts: Facts) -> pd.DataFrame:
@@ -83,7 +58,7 @@ def returns(facts: Facts) -> pd.DataFrame:
     told = told[(told["returned"] >= limits.back * told["raw"] * (1 - limits.near)) & (told["returned"] > 0)]
     scale = (told["returned"] / told["raw"]).clip(upper=1)
     told = told.assign(**{way: told[way] * scale for way in WAYS})
-    paid = _first_hop(facts).merge(told[["k", "group"]].assign(scale=scale), on=["k", "group"])
+    paid = facts.first_hop.merge(told[["k", "group"]].assign(scale=scale), on=["k", "group"])
     paid = paid.assign(**{way: paid[way] * paid["scale"] for way in WAYS})
     parts = [part for part in (paid, _direct(facts, told), _home(facts, told)) if len(part)]
     if not parts:
@@ -104,7 +79,7 @@ def returns(facts: Facts) -> pd.DataFrame:
 
 def _came(facts: Facts, told: pd.DataFrame) -> pd.DataFrame:
     """The largest transfers back by finding: k, row, day."""
-    came = inflows(facts)
+    came = facts.inflows
     shown = [came.iloc[row.begin : row.end].nlargest(_ROWS, "amount").assign(k=row.k) for row in told.itertuples()]
     return (
         pd.concat(shown).reset_index(names="row")[["k", "row", "day"]]
@@ -122,7 +97,7 @@ def _without(rows: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
 
 def _direct(facts: Facts, told: pd.DataFrame) -> pd.DataFrame:
     """Payments to related parties as far as no papers cover them."""
-    rows = _first_hop(facts)
+    rows = facts.first_hop
     rows = _without(rows[rows["kind"] == "related"], told)
     raw = rows["amount"].groupby([rows["k"], rows["entity"]]).transform("sum")
     bare = (1 - rows["covered"] / raw).clip(lower=0)
@@ -166,7 +141,7 @@ def sinks(facts: Facts) -> pd.DataFrame:
 def split(facts: Facts) -> pd.DataFrame:
     """U5: payments to one payee (or one controller's) within five working days, each below the entrusted amount and
     together above it, or two and more just below it; staged delivery under an earlier contract left out."""
-    limits, rows = facts.how.flags.u5, _first_hop(facts)
+    limits, rows = facts.how.flags.u5, facts.first_hop
     rows = rows[rows["kind"].isin([*TRADE, "related", "individual"]) & (rows["group"] >= 0)]
     above = facts.drawn["above"].to_numpy(float)[rows["k"]]
     rows = rows.assign(above=above)[rows["amount"].to_numpy() <= above]
@@ -191,7 +166,8 @@ def _staged(hit: pd.DataFrame, facts: Facts) -> np.ndarray:
     """Delivery in stages: one contract of the payee, made before the first payment, covers them all and more than one
     invoice was billed. Several small contracts are no stages."""
     papers = facts.papers[facts.papers["kind"] == "contract"]
-    by = hit.groupby(["k", "entity"]).agg(raw=("amount", "sum"), first=("day", "min")).reset_index()
+    by = hit.groupby(["k", "entity"])
+    by = pd.DataFrame({"raw": by["amount"].sum(), "first": by["day"].min()}).reset_index()
     both = by.merge(papers.assign(on=number(papers["dated_on"]))[["entity", "amount", "on"]], on="entity")
     near = 1 - facts.how.flags.u9.over
     fits = both[(both["on"] <= both["first"]) & (both["amount"] >= both["raw"] * near)]
@@ -224,7 +200,7 @@ def lenders(facts: Facts) -> pd.DataFrame:
 def idle(facts: Facts) -> pd.DataFrame:
     """U7: four fifths unspent after 30 days, or a fifth moved to deposits; milestones of a project left out."""
     limits, drawn = facts.how.flags.u7, facts.drawn
-    early = _first_hop(facts)
+    early = facts.first_hop
     early = early[early["days"] <= limits.days]
     used = early[early["kind"] != "deposit"].groupby("k")[list(WAYS)].sum().reindex(drawn.index).fillna(0)
     left = used.rsub(drawn["amount"], axis=0).clip(lower=0)
@@ -250,7 +226,7 @@ def _milestones(facts: Facts, left: pd.Series) -> pd.Series:
 def strangers(facts: Facts) -> pd.DataFrame:
     """U8: a tenth of the drawdown goes to a payee that was not agreed, is under six months old, does something else,
     or shares address, phone or controller with the borrower."""
-    limits, rows = facts.how.flags.u8, _first_hop(facts)
+    limits, rows = facts.how.flags.u8, facts.first_hop
     rows = rows[rows["kind"].isin(TRADE)]
     agreed = rows["on_contract"].eq(1) | (rows["covered"] > 0)
     born = (rows["founded_on"] - pd.Timestamp("1970-01-01")).dt.days
@@ -273,27 +249,19 @@ def lists(facts: Facts) -> set[str]:
 
 def newcomers(facts: Facts) -> pd.DataFrame:
     """Payments on the drawdown's way to payees never paid before it who are neither agreed nor backed by papers."""
-    rows, moved = _first_hop(facts), facts.ledger.rows
-    first = moved[moved["out"]].groupby("entity")["day"].min()
+    rows, moved = facts.first_hop, facts.ledger.rows
+    first = moved.loc[moved["out"], ["entity", "day"]].groupby("entity")["day"].min()
     rows = rows[
         rows["kind"].isin([*TRADE, "related", "individual"]) & ~rows["on_contract"].eq(1) & (rows["covered"] <= 0)
     ]
     fresh = rows["entity"].map(first) >= facts.drawn["day"].to_numpy()[rows["k"]]
-    return rows[fresh & history(facts)[rows["k"]]]
-
-
-def history(facts: Facts) -> np.ndarray:
-    """Whether accounts reach back far enough before each drawdown to tell who is new, by k."""
-    moved, drawn = facts.ledger.rows, facts.drawn
-    first = moved.groupby("borrower_id")["day"].min()
-    begin = drawn["borrower_id"].map(first).astype(float)
-    return (begin <= drawn["day"] - facts.how.flags.u10.history_days).to_numpy()
+    return rows[fresh & facts.history[rows["k"]]]
 
 
 def hurried(facts: Facts) -> pd.DataFrame:
     """U10: paid on the day to a payee never paid before, or a payee passes on nine tenths by the next day; agents left
     out."""
-    limits, spent = facts.how.flags.u10, _first_hop(facts)
+    limits, spent = facts.how.flags.u10, facts.first_hop
     agent = spent["counterparty_kind"].eq("payment_agent") | spent["party_kind"].eq("payment_agent")
     agent |= facts.how.says(spent["scope"], "agency") & spent["on_contract"].eq(1)
     new = newcomers(facts)

@@ -24,7 +24,8 @@ _NO_RULES, _CANNOT = {"triggers": []}, {"verdict": "cannot", "needs_approval": F
 _KEYS = ["asset_id", "borrower_id", "rule_set"]
 _HITS = [*_KEYS, "trigger", "outcome", "floor", "article", "inputs", "since", "as_of", "missing", "basis"]
 _SHOWN = [*_KEYS, "floor", "suggested", "verdict", "reasons", "tasks", "last_class", "last_on", "change"]
-_SHOWN += ["needs_approval", "observation_until", "upgrade_from", "next_due", "stage", "missing"]
+_SHOWN += ["needs_approval", "observation_until", "upgrade_from", "next_due", "stage", "missing", "days_overdue"]
+_LATE = ["principal_days_overdue", "interest_days_overdue"]
 
 Day, Given = str | dt.date | pd.Timestamp, pd.DataFrame | None
 
@@ -36,7 +37,7 @@ class Classified(NamedTuple):
     empty where nothing fired but something cannot be judged), verdict (judged, at_least: might be worse, cannot),
     reasons, tasks (triggers that fire and ask for something to be done), last_class, last_on, change (first, same,
     better, worse), needs_approval, observation_until, upgrade_from, next_due, stage (1–3, empty as suggested),
-    us_grade, missing (inputs to ask for).
+    us_grade, missing (inputs to ask for), days_overdue (the most of principal and interest; NaN: not known).
     `triggers`: asset_id, borrower_id, rule_set, trigger, outcome (fires, cannot: listed where it could worsen the
     class), floor, article, inputs (JSON), since (of the latest condition; NaT: undated), as_of, missing, basis.
     """
@@ -130,7 +131,7 @@ def _facts(rows, rules, as_of) -> Facts:
     """What each exposure and its debtor are known to be, and what follows from it save contagion."""
     facts = Facts(rows, rules)
     for key, each in {**rules.inputs["asset"], **rules.inputs["debtor"]}.items():
-        if each.kind == "flag":  # a date alone says yes; a no leaves no date
+        if each.kind == "flag" and rows[f"{key}_on"].notna().any():  # a date alone says yes; a no leaves no date
             rows[key] = rows[key].mask(rows[key].isna() & rows[f"{key}_on"].notna(), True)
             rows[f"{key}_on"] = rows[f"{key}_on"].where(rows[key].fillna(False).astype(bool))
         if each.kind in TESTED:
@@ -149,14 +150,14 @@ def _facts(rows, rules, as_of) -> Facts:
 
 def _after(start: pd.Series, span: Span, repayment_months: pd.Series | None = None) -> pd.Series:
     """When a span from a day ends; NaT where it counts repayment periods of unknown length."""
-    months = pd.Series(span.get("months", 0), index=start.index)
+    months, ends = np.full(len(start), float(span.get("months", 0))), np.full(len(start), "NaT", dtype=_MOMENT)
     if repayment_months is not None and span.get("periods"):
-        months = np.ceil(np.maximum(months, repayment_months * span["periods"]))
-    dated = pd.DataFrame({"start": start, "months": months}).dropna()
-    day, month = (dated["start"].to_numpy(f"datetime64[{unit}]") for unit in "DM")
-    ahead = month + dated["months"].to_numpy(int)
-    ends = np.minimum(ahead.astype("datetime64[D]") + (day - month), (ahead + 1).astype("datetime64[D]") - 1)
-    return pd.Series(ends.astype(_MOMENT), index=dated.index).reindex(start.index)
+        months = np.ceil(np.maximum(months, repayment_months.to_numpy(float) * span["periods"]))
+    dated = start.notna().to_numpy() & ~np.isnan(months)
+    day, month = (start[dated].to_numpy(f"datetime64[{unit}]") for unit in "DM")
+    ahead = month + months[dated].astype(int)
+    ends[dated] = np.minimum(ahead.astype("datetime64[D]") + (day - month), (ahead + 1).astype("datetime64[D]") - 1)
+    return pd.Series(ends, index=start.index)
 
 
 def _wait(facts, spans, as_of) -> None:
@@ -247,9 +248,10 @@ def _suggested(rows: pd.DataFrame, rank: np.ndarray, most: np.ndarray, hits: pd.
     fires = hits[hits["outcome"] == "fires"]
     decisive = fires[fires["floor"] == fires["asset_id"].map(rows.set_index("asset_id")["suggested"])]
     tasks = fires[fires["floor"] == "task"]
-    asked = hits.assign(missing=hits["missing"].str.split(",")).explode("missing").query("missing not in ('', 'class')")
-    asked = asked.drop_duplicates(["asset_id", "missing"])
+    asked = hits.assign(missing=hits["missing"].str.split(",")).explode("missing")
+    asked = asked[~asked["missing"].isin(["", "class"])].drop_duplicates(["asset_id", "missing"])
     told = {"reasons": decisive["trigger"], "tasks": tasks["trigger"], "missing": asked["missing"]}
     for name, words in told.items():
         rows[name] = ids.map(words.groupby(hits["asset_id"]).agg(",".join)).astype("str").fillna("")
+    rows["days_overdue"] = rows.reindex(columns=_LATE).max(axis=1)
     return rows[_SHOWN].copy()

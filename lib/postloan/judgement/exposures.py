@@ -46,8 +46,9 @@ def _by_loan(asset: pd.DataFrame, owed: pd.DataFrame) -> pd.DataFrame:
     shared = asset.drop(columns=["asset_id", "counted_on"])
     split = known.merge(shared, on="borrower_id", suffixes=("", "_seen"))
     for name in [column for column in known if f"{column}_seen" in split]:
-        split[name] = split[name].astype("object").where(split[name].notna(), split[f"{name}_seen"].astype("object"))
-        split = split.drop(columns=f"{name}_seen")
+        seen = split.pop(f"{name}_seen")
+        if seen.notna().any():
+            split[name] = split[name].astype("object").where(split[name].notna(), seen.astype("object"))
     rest = asset[~asset["borrower_id"].isin(owed["borrower_id"])]
     return pd.concat([split, rest], ignore_index=True).sort_values("asset_id", ignore_index=True).infer_objects()
 
@@ -87,13 +88,14 @@ def _first_after(owed: pd.DataFrame, since: pd.Series) -> pd.Series:
 def worst(classed: pd.DataFrame) -> pd.DataFrame:
     """Each borrower's worst exposure, one row a borrower: the class by which the borrower is watched.
 
-    `classed` are the assets of `classify`. Of two alike the one whose class is less sure goes first; one that cannot
-    be judged yields to one that is below normal.
+    `classed` are the assets of `classify`. Of two alike the one whose class is less sure goes first, then the one
+    longest overdue, the ground of both; one that cannot be judged yields to one that is below normal.
     """
     rank = classed["suggested"].map(_WORST).astype(float)
     doubt = classed["verdict"].map({"judged": 0, "at_least": 1, "cannot": 2})
     order = classed.assign(_rank=rank.where(rank > 0, rank.fillna(0.5)), _doubt=doubt)
-    order = order.sort_values(["borrower_id", "_rank", "_doubt"], ascending=[True, False, False], kind="stable")
+    by = ["borrower_id", "_rank", "_doubt", "days_overdue"]
+    order = order.sort_values(by, ascending=[True, False, False, False], kind="stable")
     return order.drop_duplicates("borrower_id").drop(columns=["_rank", "_doubt"]).reset_index(drop=True)
 
 
@@ -174,12 +176,15 @@ def standing(
 
 def _inputs(observed: pd.DataFrame, borrowers: pd.Index) -> pd.DataFrame:
     """Each input that an observation feeds, by borrower; a yes carries the day it was seen."""
-    told = pd.DataFrame(index=borrowers)
-    for metric, seen in observations().items():
-        mine = observed[observed["metric"] == metric].set_index("borrower_id")
-        for name, above in seen.feeds.items():
-            value = mine["value"].reindex(borrowers)
-            told[name] = value if above is None else (value > above).astype("boolean").mask(value.isna())
-            if above is not None:
-                told[f"{name}_on"] = pd.to_datetime(mine["observed_on"].reindex(borrowers)).where(value > above)
-    return told
+    fed = {name: (metric, above) for metric, seen in observations().items() for name, above in seen.feeds.items()}
+    metrics = [metric for metric, _ in fed.values()]
+    told, keys = observed[observed["metric"].isin(metrics)], {"index": "borrower_id", "columns": "metric"}
+    value, day = (
+        told.pivot(**keys, values=each).reindex(borrowers, columns=metrics).set_axis([*fed], axis=1)
+        for each in ("value", "observed_on")
+    )
+    flags = {name: above for name, (_, above) in fed.items() if above is not None}
+    yes = value[[*flags]] > pd.Series(flags)
+    said = yes.astype("boolean").mask(value[[*flags]].isna())
+    on = day[[*flags]].astype("datetime64[us]").where(yes).add_suffix("_on")
+    return pd.concat([value.drop(columns=[*flags]), said, on], axis=1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from postloan.analysis import servicing
 from postloan.errors import ContractError
 from postloan.judgement.workout_rules import Option
 
@@ -126,7 +127,7 @@ def months_between(start: pd.Timestamp, end: pd.Timestamp | pd.Series) -> float 
 def claim(
     side: dict[str, pd.DataFrame], state: pd.DataFrame, as_of: str | pd.Timestamp, *, every: int, loan_id: str = ""
 ) -> Claim | None:
-    """The loan a plan is made for: the one named, else the one that owes most; None where nothing is owed.
+    """The loan a plan is made for: the one named, else the longest overdue, else the largest; None where none owes.
 
     `side` are loan tables and `state` the rows of `servicing.state` of one borrower; `every` stands in where a plan has
     no rhythm. ContractError lists the loans there are when the named one is not among them.
@@ -134,9 +135,8 @@ def claim(
     owed = state[state["balance"] + state["interest_overdue"].fillna(0) > _CENT]
     if loan_id and loan_id not in set(state["loan_id"]):
         raise ContractError(f"loan_id {loan_id!r}: no such loan; known: {sorted(state['loan_id'])}")
-    chosen = (
-        owed[owed["loan_id"] == loan_id] if loan_id else owed.sort_values("balance", ascending=False, kind="stable")
-    )
+    worst = owed.assign(late=servicing.days_overdue(owed).fillna(0)).sort_values(["late", "balance"], ascending=False)
+    chosen = owed[owed["loan_id"] == loan_id] if loan_id else owed.loc[worst.index]
     if chosen.empty:
         return None
     now, day = chosen.iloc[0], pd.Timestamp(as_of)

@@ -37,7 +37,7 @@ __all__ = [
 def claim(
     side: dict[str, pd.DataFrame], state: pd.DataFrame, as_of: str, *, rules: Rules, loan_id: str = ""
 ) -> Claim | None:
-    """The loan a plan is made for: `loan_id`, blank the one that owes most; None where nothing is owed.
+    """The loan a plan is made for: `loan_id`, blank the longest overdue, else the largest; None where none owes.
 
     `side` are one borrower's loan tables, `state` the rows of `servicing.state`. ContractError names an unknown loan.
     """

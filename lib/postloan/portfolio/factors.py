@@ -40,17 +40,11 @@ def places(values: pd.DataFrame, grid: dict[str, list[float]]) -> pd.DataFrame:
     """Each factor's place (0 to 1) on its grid; a value on a flat stretch takes the stretch's middle."""
     found = {}
     for name, knots in grid.items():
-        column, steps = values[name].to_numpy(float), np.linspace(0, 1, len(knots))
-        low = np.interp(column, *_edge(knots, steps, "first"))
-        high = np.interp(column, *_edge(knots, steps, "last"))
+        column, steps, knots = values[name].to_numpy(float), np.linspace(0, 1, len(knots)), np.asarray(knots)
+        first, last = np.diff(knots, prepend=-np.inf) > 0, np.diff(knots, append=np.inf) > 0
+        low, high = (np.interp(column, knots[end], steps[end]) for end in (first, last))
         found[name] = np.where(np.isnan(column), np.nan, (low + high) / 2)
     return pd.DataFrame(found, index=values.index)
-
-
-def _edge(knots: list[float], steps: np.ndarray, keep: str) -> tuple[np.ndarray, np.ndarray]:
-    """The grid with equal quantiles taken once, at their first or last place."""
-    once = ~pd.Series(knots).duplicated(keep=keep).to_numpy()
-    return np.asarray(knots)[once], steps[once]
 
 
 def columns(names: list[str], plan: Plan) -> list[Column]:
@@ -71,11 +65,12 @@ def columns(names: list[str], plan: Plan) -> list[Column]:
 
 def design(place: pd.DataFrame, wanted: list[Column], plan: Plan) -> np.ndarray:
     """The columns on the rows of `place`; a held factor is turned so that its rises point to more risk."""
-    return np.column_stack([_column(place, each, plan) for each in wanted])
+    places = {name: column.to_numpy(float) for name, column in place.items()}
+    return np.column_stack([_column(places, each, plan) for each in wanted])
 
 
-def _column(place: pd.DataFrame, column: Column, plan: Plan) -> np.ndarray:
-    at = place[column.factor].to_numpy(float)
+def _column(places: dict[str, np.ndarray], column: Column, plan: Plan) -> np.ndarray:
+    at = places[column.factor]
     if column.kind == "line":
         return at - MIDDLE
     if column.kind == "bend":
@@ -83,4 +78,4 @@ def _column(place: pd.DataFrame, column: Column, plan: Plan) -> np.ndarray:
     if column.kind == "rise":
         risk = 1 - at if plan.factors[column.factor].worse == "low" else at
         return np.clip(risk, column.at, column.to) - column.at
-    return (at - MIDDLE) * (place[column.partner].to_numpy(float) - MIDDLE)
+    return (at - MIDDLE) * (places[column.partner] - MIDDLE)

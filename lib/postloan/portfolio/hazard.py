@@ -297,7 +297,12 @@ def predict(fitted: Model, panel: Panel, plan: Plan) -> pd.DataFrame:
     """SCORES on every row of a panel: log-odds, probabilities at the population's and the sample's base rate, the
     level (none, yellow, orange, red), and where no variant can see all its factors the reason of the first that lacks.
     """
-    values, why = factors.figures(panel, plan)
+    return scores(fitted, panel, factors.figures(panel, plan), plan)
+
+
+def scores(fitted: Model, panel: Panel, figures: tuple[pd.DataFrame, pd.DataFrame], plan: Plan) -> pd.DataFrame:
+    """`predict` from the `factors.figures` of a panel."""
+    values, why = figures
     rows = panel.rows[["borrower_id", "period_end"]].copy()
     rows[["variant", "score", "level"]] = None, np.nan, None
     for name, each in fitted.variants.items():
@@ -335,11 +340,12 @@ def _levels(score: np.ndarray, cuts: dict[str, float]) -> np.ndarray:
     return np.array(["none", *ordered], dtype=object)[sum((score >= cuts[name]).astype(int) for name in ordered)]
 
 
-def drivers(fitted: Model, panel: Panel, plan: Plan) -> pd.DataFrame:
+def drivers(fitted: Model, scored: pd.DataFrame, values: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """What pushes each borrower's newest score up or down: DRIVERS, the largest push first; `push` is in log-odds
-    against the average firm of the sample, a pair's half going to each of its two factors."""
-    values, _ = factors.figures(panel, plan)
-    scored = predict(fitted, panel, plan)
+    against the average firm of the sample, a pair's half going to each of its two factors.
+
+    `scored` are SCORES of a panel's rows, `values` their figures.
+    """
     newest = ~scored["borrower_id"].duplicated(keep="last") & scored["variant"].notna()
     told = [_pushes(fitted.variants[name], values.loc[part.index], plan, part["borrower_id"])
             for name, part in scored[newest].groupby("variant", sort=False)]  # fmt: skip
@@ -351,15 +357,13 @@ def drivers(fitted: Model, panel: Panel, plan: Plan) -> pd.DataFrame:
 
 
 def _pushes(fitted: Fitted, values: pd.DataFrame, plan: Plan, borrowers: pd.Series) -> pd.DataFrame:
-    place = factors.places(values, fitted.grids)
+    names, place = [*fitted.grids], factors.places(values, fitted.grids)
     matrix = factors.design(place, fitted.columns, plan) - np.array(fitted.means)
     parts = matrix * np.array([each.weight for each in fitted.columns])
-    pushes = pd.DataFrame(0.0, index=values.index, columns=[*fitted.grids])
+    pushes = {name: np.zeros(len(values)) for name in names}
     for part, column in zip(parts.T, fitted.columns, strict=True):
         for name in (column.factor, column.partner) if column.partner else (column.factor,):
             pushes[name] += part / (2 if column.partner else 1)
-    long = pushes.melt(ignore_index=False, var_name="factor", value_name="push")
-    keyed = pd.MultiIndex.from_arrays([long.index, long["factor"]])
-    told = {"value": values[[*fitted.grids]], "place": place}
-    told = {name: frame.stack().reindex(keyed).to_numpy() for name, frame in told.items()}
-    return long.assign(borrower_id=borrowers.reindex(long.index).to_numpy(), **told)[DRIVERS]
+    told = {"value": values[names].to_numpy().T, "place": place.to_numpy().T, "push": np.array([*pushes.values()])}
+    keys = {"borrower_id": np.tile(borrowers, len(names)), "factor": np.repeat(names, len(values))}
+    return pd.DataFrame(keys | {name: each.ravel() for name, each in told.items()})

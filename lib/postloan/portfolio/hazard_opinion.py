@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from postloan.analysis.periods import Panel
-from postloan.portfolio import hazard, hazard_params
+from postloan.portfolio import factors, hazard, hazard_params
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ def of(panel: Panel, borrower_id: str) -> Opinion:
     if currency not in plan.scale:
         return Opinion(fitted, currency, reason="currency")
     own = panel if panel.rows["borrower_id"].nunique() == 1 else Panel(mine)
-    newest = hazard.predict(fitted, own, plan).iloc[-1]
+    figures = factors.figures(own, plan)
+    scores = hazard.scores(fitted, own, figures, plan)
+    newest = scores.iloc[-1]
     if newest["variant"] is None:
         return Opinion(fitted, currency, reason="missing", lacks=newest["reason"])
     return Opinion(
@@ -57,5 +59,5 @@ def of(panel: Panel, borrower_id: str) -> Opinion:
         probability=newest["probability"],
         ranks_only=currency != fitted.currency,
         orange_share=plan.quiet_shares["orange"],
-        drivers=hazard.drivers(fitted, own, plan).head(plan.shown),
+        drivers=hazard.drivers(fitted, scores, figures[0], plan).head(plan.shown),
     )

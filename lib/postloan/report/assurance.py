@@ -18,7 +18,8 @@ def sentence(graded: pd.Series, checked: pd.DataFrame, sheet: Sheet) -> str:
     told = words("assurance.sentence", **said)
     if len(failed):
         titles = [_title(name, sheet) for name in failed["test"]]
-        told += words("assurance.open", count=len(titles), titles=words("case.and").join(titles[:TOLD]))
+        more = words("changes.more", count=len(titles) - TOLD) if len(titles) > TOLD else ""
+        told += words("assurance.open", count=len(titles), titles=words("case.and").join(titles[:TOLD]) + more)
     return told
 
 

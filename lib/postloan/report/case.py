@@ -43,9 +43,9 @@ class Case:
     @cached_property
     def links(self) -> dict[str, list[Finding]]:
         """The findings by link, in the order of the chain, the most severe first; quiet links left out."""
-        urgency = {level: -rank for rank, level in enumerate(_SEVERITY)}
-        client = self.signals[self.signals["group"] != OURS]
-        found = sorted(_findings(client), key=lambda one: (urgency[one.level], one.is_long(self.sheet.as_of)))
+        found = _findings(self.signals[self.signals["group"] != OURS])
+        found.sort(key=lambda one: (kind_of(one.metric) == "terms", one.is_long(self.sheet.as_of)))
+        found.sort(key=lambda one: -_SEVERITY.index(one.level))
         links = {name: [one for one in found if one.link == name] for name in chain()}
         return {name: mine for name, mine in links.items() if mine}
 
@@ -116,7 +116,7 @@ def _day(day: object) -> pd.Timestamp | None:
 
 
 def reasons(case: Case, count: int = 3) -> Prose:
-    """The few strongest reasons for the level, no two from one link while others wait; then the first step due."""
+    """The few strongest reasons for the level, no two from one link while others wait, a missed payment among them."""
     words, found = case.sheet.words, [one for mine in case.links.values() for one in mine]
     if not found:
         return Prose((words("case.quiet", nearest=nearest(case)),))
@@ -124,6 +124,9 @@ def reasons(case: Case, count: int = 3) -> Prose:
     firsts = {one.link: one for one in reversed(found)}
     chosen = sorted(firsts.values(), key=found.index)
     chosen += [one for one in found if one not in chosen]
+    missed = _missed(found)
+    if missed and missed not in chosen[:count]:
+        chosen.insert(count - 1, missed)
     said: set[str] = set()
     points = tuple(proven(_reason(one, case, said), f"signal-{one.rules[0]}", words) for one in chosen[:count])
     return Prose((), points, words("case.reasons"))
@@ -152,14 +155,9 @@ def story(case: Case, *, belief: str = "", blind: int = 0) -> Told:
         return Told(((words("case.facts"), calm, ()), (words("case.judgement"), judged, ())))
     facts = tuple(_paragraph(name, mine, case) for name, mine in case.links.items())
     judged = [_chain(case), *(_meaning(name, mine, case) for name, mine in case.links.items()), _sure(case, blind)]
-    turning = turning_points(case)
-    return Told(
-        (
-            (words("case.facts"), facts, ()),
-            (words("case.judgement"), tuple(each for each in (*judged, belief, turning, case.ours) if each), ()),
-            (words("case.suggestion"), *_suggested(case)),
-        )
-    )
+    told = tuple(each for each in (*judged, belief, turning_points(case), case.ours) if each)
+    parts = ((words("case.facts"), facts, ()), (words("case.judgement"), told, ()))
+    return Told((*parts, (words("case.suggestion"), *_suggested(case))))
 
 
 def _suggested(case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -175,7 +173,8 @@ def questions(case: Case) -> Prose:
         for one in mine:
             if not _is_score(one.metric, case):
                 asked.setdefault(_ask(one.metric, words), one)
-    ranked = sorted(asked.items(), key=lambda pair: -_SEVERITY.index(pair[1].level))[:ASKED]
+    missed = _missed([*asked.values()])  # before what is as severe
+    ranked = sorted(asked.items(), key=lambda pair: (-_SEVERITY.index(pair[1].level), pair[1] is not missed))[:ASKED]
     points = tuple(words("case.question", fact=_stands(one, case, limits=False), ask=ask) for ask, one in ranked)
     return Prose(() if points else (words("case.no_questions"),), points)
 
@@ -211,10 +210,9 @@ def _beside(one: Finding, case: Case, before: set[str]) -> str:
         if test["metric"] != one.metric and test["of"] != "chance":
             way = "now" if test["of"] == "now" else "moved"
             said = case.value(test["value"], test["metric"]) if way == "now" else _moved(test, case)
-            told.append(
-                words(f"case.beside_{way}", metric=case.sheet.metric(test["metric"]), said=said) if said else ""
-            )
-    told = [each for each in dict.fromkeys(told) if each and each not in before]
+            if said:
+                told.append(words(f"case.beside_{way}", metric=case.sheet.metric(test["metric"]), said=said))
+    told = [each for each in dict.fromkeys(told) if each not in before]
     before.update(told)
     return words("case.beside", facts=words("case.both").join(told)) if told else ""
 
@@ -307,10 +305,18 @@ def _meaning(name: str, mine: list[Finding], case: Case) -> str:
 
 
 def _speaking(mine: list[Finding]) -> Finding:
-    """The finding a link's meaning is told of: of the most severe the first that speaks for the link itself, such as
-    earnings before sales and cover before the balance sheet."""
+    """The finding a link's meaning is told of: a payment missed; else of the most severe the first that speaks for the
+    link itself, such as earnings before sales and cover before the balance sheet."""
+    missed = _missed(mine)
+    if missed and "yellow" not in (missed.level, mine[0].level):
+        return missed
     worst = [one for one in mine if one.level == mine[0].level]
     return next((one for one in worst if not kind_of(one.metric)), mine[0])
+
+
+def _missed(found: list[Finding]) -> Finding | None:
+    """The finding on a payment missed, the most severe first; None where none was."""
+    return next((one for one in found if kind_of(one.metric) == "arrears"), None)
 
 
 def _settled(one: Finding, case: Case) -> bool:
@@ -348,11 +354,8 @@ def _chain(case: Case) -> str:
     for name, link in chain().items():
         if name in case.links and link.on_path:
             worst = case.links[name][0]
-            said = {
-                "figure": _figure(worst.metric, _now(worst, case), case),
-                "mark": words(f"signal.level.{worst.level}").lower(),
-            }
-            steps.append(words("case.step", link=words(f"case.link.{name}"), **said))
+            figure, mark = _figure(worst.metric, _now(worst, case), case), words(f"signal.level.{worst.level}").lower()
+            steps.append(words("case.step", link=words(f"case.link.{name}"), figure=figure, mark=mark))
         elif link.shows:
             steps.append(_holding(name, link.shows, case))
     return words("case.chain", steps=" → ".join(each for each in steps if each))
@@ -362,9 +365,8 @@ def _holding(name: str, metric: str, case: Case) -> str:
     value = case.compared.at[metric, "now"] if metric in case.compared.index else float("nan")
     if pd.isna(value):
         return ""
-    words = case.sheet.words
-    said = {"figure": _figure(metric, value, case), "mark": words("case.holds")}
-    return words("case.step", link=words(f"case.link.{name}"), **said)
+    words, figure = case.sheet.words, _figure(metric, value, case)
+    return words("case.step", link=words(f"case.link.{name}"), figure=figure, mark=words("case.holds"))
 
 
 def _quiet(case: Case) -> str:
@@ -377,8 +379,7 @@ def _sure(case: Case, blind: int) -> str:
     words, counts = case.sheet.words, case.signals["standing"].value_counts()
     kinds = [name for name in ("confirmed", "to_verify", "watch") if name in counts]
     told = words("case.comma").join(words(f"case.sure.{name}", count=counts[name]) for name in kinds)
-    said = words("case.sure_is", parts=told)
-    said += words("case.blind", count=blind) if blind else ""
+    said = words("case.sure_is", parts=told) + (words("case.blind", count=blind) if blind else "")
     return said + (words("case.unparted") if unparted(case.compared) else "")
 
 

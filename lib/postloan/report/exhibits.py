@@ -147,14 +147,14 @@ def banded(band: str, text: str) -> Markup:
 
 def sparkline(values: pd.Series, measure: Measure, sheet: Sheet) -> Markup:
     """The last twelve periods as a small line with a text alternative; empty below two values."""
-    points = values.dropna().tail(12)
+    points = values.dropna().tail(12).to_numpy()
     if len(points) < 2:
         return Markup("")
     low, high = points.min(), points.max()
     span = high - low or 1.0
     width = 78 / (len(points) - 1)
     line = " ".join(f"{1 + i * width:.1f},{17 - 14 * (v - low) / span:.1f}" for i, v in enumerate(points))
-    ends = {"first": points.iloc[0], "last": points.iloc[-1], "low": low, "high": high}
+    ends = {"first": points[0], "last": points[-1], "low": low, "high": high}
     said = {name: sheet.words.value(value, measure.unit, sheet.currency) for name, value in ends.items()}
     return Markup(
         '<svg class="sparkline" role="img" aria-label="{}" viewBox="0 0 80 20" width="80" height="20">'
@@ -224,9 +224,10 @@ def ratio_table(
     words, rows = sheet.words, []
     start = words("column.start_drawdown" if sheet.from_drawdown else "column.start_years")
     numeric = (start, words("column.year_ago"), words("column.now"), words("column.change"))
-    for name in [name for name, measure in measures.items() if measure.group == group and name in compared.index]:
-        measure, row = measures[name], compared.loc[name]
-        series = history.loc[history["ratio"] == name].set_index("period_end")["value"]
+    names = [name for name, measure in measures.items() if measure.group == group and name in compared.index]
+    series = dict([*history[history["ratio"].isin(names)].groupby("ratio")["value"]])
+    for name, row in compared.loc[names].to_dict("index").items():
+        measure = measures[name]
         rows.append(
             {
                 words("column.ratio"): explained_at(name, words.ratio(name)),
@@ -235,7 +236,7 @@ def ratio_table(
                 words("column.now"): words.value(row["now"], measure.unit, sheet.currency),
                 words("column.change"): words.change(row["change"], measure.unit, sheet.currency),
                 words("column.reading"): _reading(row, measure, words),
-                words("column.trend"): sparkline(series, measure, sheet),
+                words("column.trend"): sparkline(series[name], measure, sheet),
             }
         )
     caption = (
@@ -247,7 +248,7 @@ def ratio_table(
     return table(caption, rows, sheet, numeric=numeric, notes=(basis,), css="ratios")
 
 
-def _reading(row: pd.Series, measure: Measure, words: Texts) -> Markup | str:
+def _reading(row: dict, measure: Measure, words: Texts) -> Markup | str:
     if pd.isna(row["now"]):
         return Markup('<span class="gap">{}</span>').format(words.reason(row["reason"]))
     return mark(measure.band(row["now"]), words) if measure.ok is not None else ""

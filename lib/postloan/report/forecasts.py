@@ -79,7 +79,9 @@ def sentence(
         told.append(words("outlook.likely", ratio=words.ratio(row.metric), within=row.within, **shown))
     if not told:
         known = chances["chance"].dropna()
-        told = [words("outlook.unlikely", share=_share(known.max(), sheet))] if len(known) else []
+        share = _share(known.max(), sheet) if len(known) else ""
+        key = "outlook.unlikely_all" if share == words("outlook.under") else "outlook.unlikely"
+        told = [words(key, share=share)] if share else []
     tested = outlook.dropna(subset=["mase"]).drop_duplicates("metric")
     if len(tested):
         told.append(words("outlook.tested", good=int((tested["mase"] < 1).sum()), count=len(tested)))

@@ -56,7 +56,7 @@ def _way_back(one: Finding, held: dict, bound: float, case: Case) -> str:
 def _lacking(condition: object, held: dict, level: str, case: Case) -> list[tuple[str, float, str]]:
     """What a rule lacks to hold at a level, by the way that names the figure of a test that held: figure, how far it is
     from its limit, and both in words; nothing where that cannot be told in figures as they stand."""
-    now = {**case.compared["now"], held["metric"]: held["value"]}
+    now = {**case.compared["now"].to_dict(), held["metric"]: held["value"]}
     for way in condition.ways():
         about = any(test.metric == held["metric"] and _at(test, level) for test in way)
         if about and all(test.of == "now" and pd.notna(now.get(test.metric)) for test in way):

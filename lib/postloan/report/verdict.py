@@ -15,6 +15,7 @@ from postloan.report.signals import level_mark
 from postloan.tables import CLASSES, LEVELS, OURS
 
 TOLD = 4
+_OWN = "bank policy"  # the article of a floor that is no law's
 
 
 def class_story(asset: Mapping, triggers: pd.DataFrame, floors: object, sheet: Sheet) -> Prose:
@@ -185,7 +186,7 @@ def trigger_table(triggers: pd.DataFrame, floors: object, sheet: Sheet) -> Exhib
         seen = _figures(row["inputs"], floors, sheet).strip("（）() ") if row["outcome"] == "fires" else ""
         lacking = words("verdict.lacking", names=words("case.and").join(asked)) if asked else ""
         cells = (
-            row["article"],
+            words("verdict.own_policy") if row["article"] == _OWN else row["article"],
             sheet.said(_trigger(row, floors).title),
             words(f"verdict.outcome.{row['outcome']}"),
             words(f"verdict.class.{row['floor']}"),
