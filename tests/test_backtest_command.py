@@ -45,6 +45,11 @@ def test_model_beats_its_baselines(told):
     assert model["brier_skill_population"] > 0
 
 
+def test_shares_alerted_have_intervals(told):
+    rules = told["metrics"][1]
+    assert all(rules[f"{name}_low"] < rules[name] < rules[f"{name}_high"] for name in ("auc", "catch", "false_alarm"))
+
+
 def test_one_score_a_firm(told):
     scores = pd.DataFrame(told["scores"])
     assert len(scores) == scores["borrower_id"].nunique() == 700

@@ -12,10 +12,12 @@ from postloan.errors import RunError, SourceError
 from postloan.whole_files import beside
 
 if TYPE_CHECKING:  # pandas takes a second to import, which `postloan --help` should not
+    import pandas as pd
+
     from postloan.portfolio import backtest as judging
 
 _file = click.Path(path_type=Path)
-_SHOWN = ("auc", "auc_low", "auc_high", "ks", "brier_skill", "brier_skill_population", "catch", "false_alarm")
+_SHOWN = ("auc", "ks", "brier_skill", "brier_skill_population", "catch", "false_alarm")
 
 
 @click.command()
@@ -92,13 +94,23 @@ def _tell(found: judging.Found) -> None:
         click.echo(f"  too few events to fit a model here: {used}")
     for name, why in (found.model.left_out if found.model else {}).items():
         click.echo(f"  {name}: not fitted: {why}")
-    columns = ["by", "rows", "unjudged", *_SHOWN]
-    shown = metrics[columns].to_string(index=False, na_rep="—", float_format="{:.3f}".format)
+    shown = metrics[["by", "rows", "unjudged"]].assign(**{name: _between(metrics, name) for name in _SHOWN})
+    shown = shown.to_string(index=False)
     click.echo("\n".join(f"  {line}" for line in shown.splitlines()))
     if len(found.lead_summary):
         shown = found.lead_summary.to_string(index=False, na_rep="—", float_format="{:.3f}".format)
         click.echo("  lead of persistent oranges, in quarters")
         click.echo("\n".join(f"  {line}" for line in shown.splitlines()))
+
+
+def _between(metrics: pd.DataFrame, name: str) -> pd.Series:
+    """A measure with its interval where it has one."""
+    told = lambda each: metrics[each].map("{:.3f}".format, na_action="ignore")  # noqa: E731
+    value, ends = told(name), [f"{name}_low", f"{name}_high"]
+    if {*ends} <= {*metrics}:
+        low, high = map(told, ends)
+        value = (value + " [" + low + ", " + high + "]").fillna(value)
+    return value.fillna("—")
 
 
 def _write(found: list[judging.Found], train: Path | None, out: Path) -> None:

@@ -59,3 +59,24 @@ def test_reliability_keeps_every_row():
 def test_caught_shares_by_hand():
     found = accuracy.caught(np.array([1, 1, 0, 0]), np.array([1, 0, 1, 0]))
     assert found == {"catch": 0.5, "false_alarm": 0.5, "precision": 0.5, "alert_rate": 0.5}
+
+
+def test_share_between_equals_wilson():
+    low, high = accuracy.share_between(np.array([1] * 37 + [0] * 20), pd.Series(range(57)), 0.95)
+    share, z = 37 / 57, 1.959964
+    spread = z * np.sqrt(share * (1 - share) / 57 + z**2 / (4 * 57**2))
+    assert [low, high] == pytest.approx([(share + z**2 / 114 + sign * spread) / (1 + z**2 / 57) for sign in (-1, 1)])
+
+
+def test_rows_of_a_firm_are_one_trial():
+    alone = accuracy.share_between(np.array([1, 0] * 20), pd.Series(range(40)), 0.95)
+    copied = accuracy.share_between(np.repeat([1, 0] * 20, 5), pd.Series(np.repeat(range(40), 5)), 0.95)
+    assert copied == pytest.approx(alone)
+    assert all(np.isnan(accuracy.share_between(np.array([]), pd.Series([]), 0.95)))
+
+
+def test_both_shares_have_intervals():
+    outcome, alert = np.array([1, 1, 0, 0, 0]), np.array([1, 0, 0, 0, 1])
+    found = accuracy.caught_between(outcome, alert, pd.Series(range(5)), 0.95)
+    assert found["catch_low"] < found["catch"] == 0.5 < found["catch_high"]
+    assert found["false_alarm_low"] < found["false_alarm"] == 1 / 3 < found["false_alarm_high"]

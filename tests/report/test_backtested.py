@@ -55,6 +55,7 @@ def test_numbers_by_hand(found):
         "catches 100.0% of the rows before an event and alarms on 14.3%"
         in backtested.summary(found, sheet)._repr_html_()
     )
+    assert "100.0% (20.7% – 100.0%)" in backtested.hit_table(found, sheet).html
     assert "1 of 1" in backtested.lead_table(found, sheet).html
     assert "A Alpha" in backtested.event_table(found, {"A": "Alpha"}, sheet).html
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.gridspec import GridSpec
 
-from postloan.report.multiples import Panel, drawn
+from postloan.report.multiples import Panel, band, drawn
 
 DAYS = np.array([18_000.0, 18_090.0, 18_180.0])
-STYLES = {name: {"color": "black"} for name in ("band", "tick", "edge", "past", "warn")}
+STYLES = {name: {"color": "black"} for name in ("dot", "tick", "edge", "past", "warn")}
+STYLES["area"] = {"facecolor": "black"}
 
 
 def panel(*values):
@@ -47,3 +48,15 @@ def test_lines_stay_in_their_boxes():
     first, second = (path.vertices for path in told.artists[3].get_paths())
     assert first[:, 0].max() < second[:, 0].min()
     assert min(first[:, 1].min(), second[:, 1].min()) > 2
+
+
+def test_band_lies_between_its_lines():
+    days, values = band(DAYS, np.ones(3), np.array([2.0, 3.0, 2.0]))
+    told = figure(Panel("Cash", {"past": (DAYS, np.ones(3))}, {"area": [(days, values)]}))
+    assert len(told.artists[-1].get_paths()[0].vertices) == 2 * len(DAYS) + 1
+
+
+def test_named_places_replace_the_ends():
+    told = words(Panel("Cash", {"past": (DAYS, DAYS)}, ticks=[(DAYS[1], "middle")]))
+    assert "middle" in told
+    assert "19-04" not in told

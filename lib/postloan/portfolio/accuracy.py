@@ -1,7 +1,7 @@
 """How well a score told failing from surviving firms: AUC, KS, Brier, reliability, precision at capacity.
 
 `outcome` is 0 or 1 a row, `score` any number that is higher for worse risks, `firm` the firm of each row: intervals
-draw whole firms again, because rows of one firm are not independent (DOMAIN §9).
+count firms and not rows, because rows of one firm are not independent (DOMAIN §9).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
+from statsmodels.stats.proportion import proportion_confint
 
 
 def auc(outcome: np.ndarray, score: np.ndarray) -> float:
@@ -88,3 +89,25 @@ def caught(outcome: np.ndarray, alert: np.ndarray) -> dict[str, float]:
     precision = float(outcome[alert].mean()) if alert.any() else float("nan")
     rates = {"catch": rate(outcome), "false_alarm": rate(~outcome)}
     return {**rates, "precision": precision, "alert_rate": rate(np.ones(len(alert), bool))}
+
+
+def caught_between(outcome: np.ndarray, alert: np.ndarray, firm: pd.Series, level: float) -> dict[str, float]:
+    """`caught` with the intervals of catch and false_alarm at `level` (0.95) as catch_low, catch_high and so on."""
+    outcome, alert = np.asarray(outcome, bool), np.asarray(alert, bool)
+    told = caught(outcome, alert)
+    for name, mask in (("catch", outcome), ("false_alarm", ~outcome)):
+        told[f"{name}_low"], told[f"{name}_high"] = share_between(alert[mask], firm[mask], level)
+    return told
+
+
+def share_between(alert: np.ndarray, firm: pd.Series, level: float) -> tuple[float, float]:
+    """Wilson's interval of the share of rows alerted, as if the rows of a firm were one trial; NaN without rows.
+
+    Firms with unequally many rows count as (Σm)²/Σm² trials (Kish 1965, Survey Sampling).
+    """
+    rows = firm.value_counts().to_numpy(float)
+    if not len(rows):
+        return float("nan"), float("nan")
+    trials = rows.sum() ** 2 / (rows**2).sum()
+    low, high = proportion_confint(alert.mean() * trials, trials, alpha=1 - level, method="wilson")
+    return float(low), float(high)

@@ -33,7 +33,8 @@ SCORED = ("altman_em", "ohlson_o", "zmijewski_x", "springate")
 _SAFE_IS_HIGH = ("altman_em", "springate")
 METRICS = [
     "by", "rows", "events", "unjudged", "auc", "auc_low", "auc_high", "ks", "brier", "brier_skill",
-    "brier_skill_population", "catch", "false_alarm", "precision", "alert_rate",
+    "brier_skill_population", "catch", "catch_low", "catch_high", "false_alarm", "false_alarm_low", "false_alarm_high",
+    "precision", "alert_rate",
 ]  # fmt: skip
 RULES = ["rule", "fired", "unjudged", "among_failing", "among_surviving", "lift", "precision", "verdict"]
 
@@ -275,7 +276,7 @@ def _metrics(scored: pd.DataFrame, plan: Plan, *, borrowed: bool) -> pd.DataFram
     outcome = scored["outcome"].to_numpy()
     if "agreed_level" in scored:
         both = {"by": "agreed", "rows": len(scored), "events": int(outcome.sum()), "unjudged": 0}
-        told.append({**both, **accuracy.caught(outcome, _at_least(scored["agreed_level"], "orange"))})
+        told.append({**both, **_caught(scored, "agreed_level", plan)})
     always = {"by": "always_yellow", "rows": len(scored), "events": int(outcome.sum()), "unjudged": 0, "auc": 0.5}
     told.append({**always, **accuracy.caught(outcome, np.ones(len(outcome), bool))})
     return pd.DataFrame(told, columns=METRICS)
@@ -297,7 +298,13 @@ def _row(name: str, scored: pd.DataFrame, plan: Plan, borrowed: bool) -> dict:
     if name == "model" and not borrowed:
         told["brier"], told["brier_skill"] = accuracy.brier(outcome, mine["probability_in_sample"].to_numpy(float))
     level = {"model": "model_level", "rules": "rules_level"}.get(name)
-    return told | (accuracy.caught(outcome, _at_least(mine[level], "orange")) if level else {})
+    return told | (_caught(mine, level, plan) if level else {})
+
+
+def _caught(mine: pd.DataFrame, level: str, plan: Plan) -> dict[str, float]:
+    """Shares caught and falsely alarmed from orange up, with their intervals by firm."""
+    alert = _at_least(mine[level], "orange")
+    return accuracy.caught_between(mine["outcome"].to_numpy(), alert, mine["borrower_id"], plan.interval)
 
 
 def _by_year(scored: pd.DataFrame) -> pd.DataFrame:

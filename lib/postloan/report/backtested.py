@@ -64,6 +64,13 @@ def _alarm(row: tuple, words: Texts) -> str:
     return words("backtest.alarm", by=_by(row.by, words), **shares)
 
 
+def _spanned(row: tuple, name: str, words: Texts) -> str:
+    """A share with its interval where it has one."""
+    value, low, high = (words.value(getattr(row, f"{name}{end}"), "pct") for end in ("", "_low", "_high"))
+    known = pd.notna(getattr(row, f"{name}_low"))
+    return words("backtest.interval", value=value, low=low, high=high) if known else value
+
+
 def _by(name: str, words: Texts) -> str:
     return words.ratio(name) if words.has(f"ratio.{name}") else words(f"backtest.by.{name}")
 
@@ -78,13 +85,15 @@ def _interval(row: pd.Series, words: Texts) -> str:
 
 
 def hit_table(found: object, sheet: Sheet) -> Exhibit:
-    """Each alert beside what came: share of failing caught, of surviving alarmed, precision, alert rate."""
+    """Each alert beside what came: share of failing caught, of surviving alarmed, each with its interval, precision,
+    alert rate."""
     words = sheet.words
     columns = _columns("by", "rows", "events", "catch", "false_alarm", "precision", "alert_rate", words=words)
     shown = found.metrics.dropna(subset=["catch"])
     rows = [
         (_by(row.by, words), row.rows, row.events,
-         *_shares(row, words, "catch", "false_alarm", "precision", "alert_rate"))
+         _spanned(row, "catch", words), _spanned(row, "false_alarm", words),
+         *_shares(row, words, "precision", "alert_rate"))
         for row in shown.itertuples()
     ]  # fmt: skip
     note = words("backtest.note.hits")

@@ -18,13 +18,12 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from postloan.measures import Measure
 from postloan.report.exhibits import DASH, Exhibit, Sheet
-from postloan.report.multiples import Panel, drawn
+from postloan.report.multiples import Panel, band, drawn
 
 INK, ACCENT, SOFT, ALARM = "#1f2933", "#1b5e8c", "#9fb3c8", "#b3261e"
 WIDE, LETTERS = 7.2, 8  # inches and points of a figure: paper prints them 163 mm wide, the letters with 7.1 points
@@ -49,6 +48,24 @@ STYLE = {
 }
 
 
+_LINES = {
+    "band": {"facecolor": SOFT, "alpha": 0.45, "linewidth": 0},
+    "wide": {"facecolor": SOFT, "alpha": 0.25, "linewidth": 0},
+    "likely": {"facecolor": SOFT, "alpha": 0.5, "linewidth": 0},
+    "sold": {"facecolor": ACCENT, "linewidth": 0},
+    "earned": {"facecolor": SOFT, "linewidth": 0},
+    "tick": {"color": INK, "linewidth": 0.6},
+    "past": {"color": ACCENT, "linewidth": 1.4, "capstyle": "round", "joinstyle": "round"},
+    "dot": {"color": ACCENT, "linewidth": 3.5, "capstyle": "round"},
+    "now": {"color": ACCENT, "linewidth": 4, "capstyle": "round"},
+    "ahead": {"color": ACCENT, "linewidth": 1.2, "linestyle": (0, (3, 2)), "joinstyle": "round"},
+    "warn": {"color": ALARM, "linewidth": 0.7, "linestyle": "--"},
+    "ok": {"color": INK, "linewidth": 0.7, "linestyle": ":"},
+    "zero": {"color": INK, "linewidth": 0.6},
+    "edge": {"color": STYLE["axes.edgecolor"], "linewidth": 0.6, "capstyle": "projecting"},
+}
+
+
 def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibit:
     """Quarterly revenue and net profit of the last twelve quarters as bars.
 
@@ -61,13 +78,11 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
         return Exhibit("")
     divisor, scale, _ = words.scale(shown["revenue"].max() * 10)
     days, unit = shown["period_end"], words.unit(sheet.currency, scale)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDE, 1.75))
-        figure.subplots_adjust(left=0.06, right=0.99, top=0.84, bottom=0.15, wspace=0.15)
-        sold, earned = figure.subplots(1, 2)
-        _columns(sold, days, shown["revenue"] / divisor, f"{words('chart.revenue')}  ({unit})", ACCENT)
-        _columns(earned, days, shown["net_profit"] / divisor, f"{words('chart.profit')}  ({unit})", SOFT)
-        svg = svg_of(figure)
+    panels = [
+        _columns("sold", days, shown["revenue"] / divisor, f"{words('chart.revenue')}  ({unit})"),
+        _columns("earned", days, shown["net_profit"] / divisor, f"{words('chart.profit')}  ({unit})"),
+    ]
+    svg = _svg(panels, GridSpec(1, 2, left=0.06, right=0.99, top=0.84, bottom=0.15, wspace=0.15), 1.75)
     last = shown.iloc[-1]
     amounts = {"revenue": last["revenue"], "profit": last["net_profit"]}
     said = {name: words.money(amount, sheet.currency) for name, amount in amounts.items()}
@@ -75,14 +90,17 @@ def flows(amounts: pd.DataFrame, compared: pd.DataFrame, sheet: Sheet) -> Exhibi
     return framed(svg, words("chart.flows_title"), alt, sheet)
 
 
-def _columns(ax: Axes, days: pd.Series, values: pd.Series, title: str, colour: str) -> None:
+def _columns(style: str, days: pd.Series, values: pd.Series, title: str) -> Panel:
     """A column a period, every second one named."""
-    labels = [f"{day:%y-%m}" for day in days]
-    ax.bar(range(len(labels)), values.to_numpy(), color=colour, width=0.7, edgecolor="white")
-    ax.axhline(0, color=INK, linewidth=0.6)
-    ax.set_title(title, loc="left")
-    ax.set_xlim(-0.5, len(labels) - 0.5)
-    ax.set_xticks(range(0, len(labels), 2), labels[::2])
+    known = values.fillna(0.0).to_numpy()
+    columns = [(place + np.array([-0.35, -0.35, 0.35, 0.35]), np.array([0, value, value, 0]))
+               for place, value in enumerate(known)]  # fmt: skip
+    ticks = [(place, f"{day:%y-%m}") for place, day in enumerate(days)][::2]
+    panel = Panel(title, areas={style: columns}, levels={"zero": 0.0}, ticks=ticks)
+    panel.span = -0.5, len(days) - 0.5
+    (low, high), least, most = panel.limits, min(known), max(known)  # columns of one side stand on the end of the scale
+    panel.limits = 0.0 if least >= 0 < most else low, 0.0 if most <= 0 > least else high
+    return panel
 
 
 def _growth(compared: pd.DataFrame, sheet: Sheet) -> str:
@@ -91,18 +109,6 @@ def _growth(compared: pd.DataFrame, sheet: Sheet) -> str:
         return sheet.words("chart.flows_unknown")
     direction = "flat" if abs(growth) < 0.005 else "up" if growth > 0 else "down"
     return sheet.words(f"chart.flows_{direction}", change=sheet.words.value(abs(growth), "pct"))
-
-
-_LINES = {
-    "band": {"color": SOFT, "alpha": 0.45, "linewidth": 0},
-    "tick": {"color": INK, "linewidth": 0.6},
-    "past": {"color": ACCENT, "linewidth": 1.4, "capstyle": "round", "joinstyle": "round"},
-    "now": {"color": ACCENT, "linewidth": 4, "capstyle": "round"},  # a dot
-    "ahead": {"color": ACCENT, "linewidth": 1.2, "linestyle": (0, (3, 2)), "joinstyle": "round"},
-    "warn": {"color": ALARM, "linewidth": 0.7, "linestyle": "--"},
-    "ok": {"color": INK, "linewidth": 0.7, "linestyle": ":"},
-    "edge": {"color": STYLE["axes.edgecolor"], "linewidth": 0.6, "capstyle": "projecting"},
-}
 
 
 def ratio_panel(history: pd.DataFrame, measures: dict[str, Measure], sheet: Sheet) -> Exhibit:
@@ -131,16 +137,19 @@ def _multiples(panels: list[Panel], columns: int, *, height: float, wspace: floa
     """Small multiples in reading order, `height` inches a row."""
     rows = -(-len(panels) // columns)
     edges = {"left": 0.06, "right": 0.98, "top": 1 - 0.14 / rows, "bottom": 0.14 / rows}
-    grid = GridSpec(rows, columns, wspace=wspace, hspace=0.5, **edges)
+    return _svg(panels, GridSpec(rows, columns, wspace=wspace, hspace=0.5, **edges), height * rows)
+
+
+def _svg(panels: list[Panel], grid: GridSpec, height: float) -> str:
     with matplotlib.rc_context(STYLE):
-        return svg_of(drawn(panels, grid, (WIDE, height * rows), _LINES))
+        return svg_of(drawn(panels, grid, (WIDE, height), _LINES))
 
 
 def _small(series: pd.DataFrame, measure: Measure, sheet: Sheet) -> Panel:
     factor, unit = (100, " (%)") if measure.unit == "pct" else (1, "")
     days, values = _numbers(series["period_end"]), series["value"].to_numpy() * factor
-    now = days[[-1, -1]], values[[-1, -1]]
-    panel = Panel(sheet.words.ratio(measure.id) + unit, {"past": (days, values), "now": now})
+    now = {"now": (days[-1:], values[-1:])}
+    panel = Panel(sheet.words.ratio(measure.id) + unit, {"past": (days, values)}, dots=now)
     for style, bound in (("warn", measure.warn), ("ok", measure.ok)):
         if bound is not None:
             panel.level(style, bound * factor, reach=1)
@@ -185,7 +194,7 @@ def _fan(past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet
     days = np.concatenate([before[-1:], days])
     mean, lower, upper = (np.concatenate([known[-1:], ahead[name]]) * factor for name in ("mean", "lower", "upper"))
     lines = {"past": (before, known * factor), "ahead": (days, mean)}
-    panel = Panel(sheet.words.ratio(measure.id) + unit, lines, band=(days, lower, upper))
+    panel = Panel(sheet.words.ratio(measure.id) + unit, lines, {"band": [band(days, lower, upper)]})
     if measure.warn is not None:
         panel.level("warn", measure.warn * factor, reach=0.5)
     return panel
@@ -200,33 +209,22 @@ def cover(covers: pd.DataFrame, outlook: pd.DataFrame, limits: object, sheet: Sh
     ahead = outlook[outlook["mean"].notna()].sort_values("period_end")
     if len(past) + len(ahead) < 2 or (ahead.empty and pd.isna(covers["dscr"].iloc[-1])):
         return Exhibit("")
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDE, 1.8))
-        figure.subplots_adjust(left=0.06, right=0.98, top=0.84, bottom=0.15)
-        ax = figure.subplots()
-        ax.plot(past["period_end"], past["dscr"], color=ACCENT, linewidth=1.5, marker="o", markersize=2.5)
-        for level, shade in ((0.95, 0.25), (0.8, 0.5)):
-            _band(ax, past, ahead[ahead["level"] == level], shade)
-        ax.axhline(limits.floor, color=ALARM, linewidth=0.8, linestyle="--")
-        ax.axhline(limits.comfort, color=INK, linewidth=0.6, linestyle=":")
-        ax.set_ylim(bottom=0)
-        ax.set_title(f"{words('capacity.chart')}  ({words('capacity.chart_unit')})", loc="left")
-        ax.set(xlabel="", ylabel="")
-        days = [*past["period_end"], *ahead["period_end"].drop_duplicates()][::3]
-        ax.set_xticks(days, [f"{day:%y-%m}" for day in days])
-        svg = svg_of(figure)
+    days, known = _numbers(past["period_end"]), past["dscr"].to_numpy(float)
+    lines, areas = {"past": (days, known)}, {}
+    for level, style in ((0.95, "wide"), (0.8, "likely")):
+        soon = ahead[ahead["level"] == level]
+        places = np.concatenate([days[-1:], _numbers(soon["period_end"])])
+        mean, lower, upper = (np.concatenate([known[-1:], soon[name]]) for name in ("mean", "lower", "upper"))
+        lines["ahead"], areas[style] = (places, mean), [band(places, lower, upper)]
+    named = [*past["period_end"], *ahead["period_end"].drop_duplicates()][::3]
+    ticks = [*zip(_numbers(pd.Series(named)), (f"{day:%y-%m}" for day in named), strict=True)]
+    title = f"{words('capacity.chart')}  ({words('capacity.chart_unit')})"
+    panel = Panel(title, lines, areas, dots={"dot": lines["past"]}, ticks=ticks)
+    for style, limit in (("warn", limits.floor), ("ok", limits.comfort)):
+        panel.level(style, limit, reach=np.inf)
+    panel.limits = 0.0, panel.limits[1]
+    svg = _svg([panel], GridSpec(1, 1, left=0.06, right=0.98, top=0.84, bottom=0.15), 1.8)
     return framed(svg, words("capacity.cover"), _cover_said(past, ahead, limits, sheet), sheet)
-
-
-def _band(ax: Axes, past: pd.DataFrame, ahead: pd.DataFrame, shade: float) -> None:
-    start = past.tail(1).assign(**dict.fromkeys(("mean", "lower", "upper"), past["dscr"].tail(1)))
-    joined = pd.concat(
-        [start[["period_end", "mean", "lower", "upper"]], ahead[["period_end", "mean", "lower", "upper"]]]
-    )
-    days = joined["period_end"].to_numpy()
-    lower, upper, mean = (joined[name].to_numpy(float) for name in ("lower", "upper", "mean"))
-    ax.fill_between(days, lower, upper, color=SOFT, alpha=shade, linewidth=0)
-    ax.plot(days, mean, color=ACCENT, linewidth=1.2, linestyle=(0, (3, 2)))
 
 
 def _cover_said(past: pd.DataFrame, ahead: pd.DataFrame, limits: object, sheet: Sheet) -> str:

@@ -20,23 +20,28 @@ Line = tuple[np.ndarray, np.ndarray]  # days (numbers since 1970) and values
 
 _MARGIN = 0.05  # of a range, on either side
 _TICK, _LABEL, _TITLE, _POWER = 3.5 / 72, 7 / 72, 6 / 72, 3 / 72  # inches: a tick; from a box to what stands around it
+_EPOCH = dt.date(1970, 1, 1)
 _STEPS, _MOST = (1, 2, 2.5, 5, 10), 9  # of a scale
 
 
 @dataclass
 class Panel:
-    """One little chart: `lines` through days and values by style, a `band` of days, lower and upper, and `levels` right
-    across by style. `limits` are the ends of its scale; its first and last day are named below."""
+    """One little chart: `lines` through days and values by style, `areas` their outlines, `dots` and `levels` right
+    across by style. `ticks` are the places named below (none: the first and last day), `span` and `limits` the ends of
+    both scales."""
 
     title: str
-    lines: dict[str, Line]
-    band: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    lines: dict[str, Line] = field(default_factory=dict)
+    areas: dict[str, list[Line]] = field(default_factory=dict)
+    dots: dict[str, Line] = field(default_factory=dict)
     levels: dict[str, float] = field(default_factory=dict)
+    ticks: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self):
-        values = [values for _, values in self.lines.values()]
-        self.values = np.concatenate([*values, *(self.band[1:] if self.band else ())])
-        self.limits = _limits(self.values)
+        drawn = [*self.lines.values(), *(each for outlines in self.areas.values() for each in outlines)]
+        places, self.values = (np.concatenate(each) for each in zip(*drawn, strict=True))
+        self.ticks = self.ticks or [(day, f"{_EPOCH + dt.timedelta(day):%y-%m}") for day in (min(places), max(places))]
+        self.span, self.limits = _limits(places), _limits(self.values)
 
     def level(self, style: str, level: float, reach: float) -> None:
         """Draw a level and make room for it, unless it is further from the scale than `reach` times its length."""
@@ -53,14 +58,19 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
     return low - _MARGIN * (high - low), high + _MARGIN * (high - low)
 
 
+def band(days: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Line:
+    """The outline of what lies between two lines."""
+    return np.concatenate([days, days[::-1]]), np.concatenate([lower, upper[::-1]])
+
+
 def drawn(panels: list[Panel], grid: GridSpec, size: tuple[float, float], styles: dict[str, dict]) -> Figure:
-    """Panels in the cells of a grid on a figure of a size in inches; `styles` are those of lines, and of `band`."""
+    """Panels in the cells of a grid on a figure of a size in inches; `styles` with a face are those of areas."""
     figure = Figure(figsize=size)
     shapes = {style: [] for style in styles}
     for panel, cell in zip(panels, grid, strict=False):
         _draw(panel, cell.get_position(figure).get_points() * size, shapes, figure)
     for style, about in styles.items():
-        kind = PolyCollection if style == "band" else LineCollection
+        kind = PolyCollection if "facecolor" in about else LineCollection
         figure.add_artist(kind(shapes[style], transform=figure.dpi_scale_trans, **about))
     return figure
 
@@ -68,30 +78,28 @@ def drawn(panels: list[Panel], grid: GridSpec, size: tuple[float, float], styles
 def _draw(panel: Panel, box: np.ndarray, shapes: dict[str, list], figure: Figure) -> None:
     """Adds a panel's lines to the shapes of their styles and its words to the figure; `box` are two of its corners."""
     (left, bottom), (right, top) = box
-    days = np.concatenate([days for days, _ in panel.lines.values()])
-    ends = np.array([days.min(), days.max()])
-    span = _limits(ends)
 
     def at(days: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return np.column_stack([np.interp(days, span, box[:, 0]), np.interp(values, panel.limits, box[:, 1])])
+        return np.column_stack([np.interp(days, panel.span, box[:, 0]), np.interp(values, panel.limits, box[:, 1])])
 
     for style, line in panel.lines.items():
         shapes[style].append(at(*line))
     for style, level in panel.levels.items():
-        shapes[style].append(at(span, (level, level)))
-    if panel.band:
-        days, lower, upper = panel.band
-        shapes["band"].append(np.concatenate([at(days, lower), at(days, upper)[::-1]]))
+        shapes[style].append(at(panel.span, (level, level)))
+    for style, outlines in panel.areas.items():
+        shapes[style] += [at(*outline) for outline in outlines]
+    for style, dots in panel.dots.items():
+        shapes[style] += [[dot, dot] for dot in at(*dots)]
     ticks, labels, power = _scale(panel.limits, top - bottom)
     shapes["edge"] += [[(left, top), (left, bottom)], [(left, bottom), (right, bottom)]]
     words = {"transform": figure.dpi_scale_trans}
     for y, label in zip(at(ticks, ticks)[:, 1], labels, strict=True):
         shapes["tick"].append([(left - _TICK, y), (left, y)])
         figure.text(left - _LABEL, y, label, ha="right", va="center_baseline", **words)
-    for x, day in zip(at(ends, ends)[:, 0], ends, strict=True):
+    for place, label in panel.ticks:
+        x = np.interp(place, panel.span, box[:, 0])
         shapes["tick"].append([(x, bottom - _TICK), (x, bottom)])
-        named = dt.date(1970, 1, 1) + dt.timedelta(day)
-        figure.text(x, bottom - _LABEL, f"{named:%y-%m}", ha="center", va="top", **words)
+        figure.text(x, bottom - _LABEL, label, ha="center", va="top", **words)
     figure.text(left, top + _TITLE, panel.title, size=matplotlib.rcParams["axes.titlesize"], **words)
     if power:
         figure.text(left, top + _POWER, power, **words)
