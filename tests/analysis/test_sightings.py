@@ -24,7 +24,7 @@ def everything():
 
 
 def seen_of(tables, made=None):
-    return sightings.observations(made or panel(), tables, servicing.state(tables, AS_OF), AS_OF)
+    return sightings.of(made or panel(), tables, servicing.state(tables, AS_OF), AS_OF).observed
 
 
 @pytest.fixture(scope="module")

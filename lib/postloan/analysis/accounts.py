@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import Field
 
 from postloan import settings, tables
-from postloan.analysis import parties, tracing, use_facts, use_params
+from postloan.analysis import parties, use_facts, use_params
 from postloan.analysis.use_facts import Reading, number
 from postloan.strict import Strict
 
@@ -32,6 +32,7 @@ ACCOUNTS = [
     "inflow", "outflow", "quiet_days", "dormant", "continuous",
 ]  # fmt: skip
 PAYERS = ["borrower_id", "name", "amount", "share"]
+_DAYS, _DAY = 100_000, 1_000_000  # more days than any statement has, and more steps of amounts on one
 
 
 class _Pairing(Strict):
@@ -95,7 +96,7 @@ def check(
     moved = _own_rows(known)
     today = int(number(pd.Series([day]))[0])
     moved = moved.assign(source=_sources(moved, rows, how))
-    told = _accounts(moved, rows, today, how)
+    told = _accounts(moved, rows, known.ledger.opening, today, how)
     payers = _payers(moved, today, how)
     parts = [
         _inflows(moved, rows, revenue, today, how), _balances(told), _concentration(payers),
@@ -160,15 +161,16 @@ def _round_trips(moved: pd.DataFrame, how: _Pairing) -> pd.Series:
     return pd.Series(hit, moved.index)[~moved["out"]]
 
 
-def _accounts(moved: pd.DataFrame, rows: dict[str, pd.DataFrame], today: int, how: Spans) -> pd.DataFrame:
+def _accounts(
+    moved: pd.DataFrame, rows: dict[str, pd.DataFrame], opening: pd.Series, today: int, how: Spans
+) -> pd.DataFrame:
     """One row an account (ACCOUNTS): averages of daily closing balances now and a year ago, movement, silence."""
     by = moved.groupby("account_code")
-    daily = _daily(moved)
+    daily = _daily(moved, opening)
     live = moved[~moved["channel"].isin(["interest", "fee"])].groupby("account_code")["day"].max()
-    told = by.agg(
-        borrower_id=("borrower_id", "first"), account=("account", "first"), currency=("currency", "last"),
-        first=("day", "min"), last_on=("booked_on", "max"), first_on=("booked_on", "min"), rows=("day", "size"),
-    )  # fmt: skip
+    about = {name: by[name].first() for name in ("borrower_id", "account")}
+    about |= {"currency": by["currency"].last(), "first": by["day"].min(), "last_on": by["booked_on"].max()}
+    told = pd.DataFrame(about | {"first_on": by["booked_on"].min(), "rows": by.size()})
     recent = moved[moved["day"] > today - how.look_back_days]
     sums = recent.groupby(["account_code", "out"])["amount"].sum().unstack(fill_value=0).reindex(columns=[False, True])
     told["inflow"], told["outflow"] = (sums[out].reindex(told.index).fillna(0) for out in (False, True))
@@ -181,12 +183,13 @@ def _accounts(moved: pd.DataFrame, rows: dict[str, pd.DataFrame], today: int, ho
     return told.assign(role=_roles(told, rows)).reset_index(drop=True)
 
 
-def _daily(moved: pd.DataFrame) -> pd.DataFrame:
+def _daily(moved: pd.DataFrame, opening: pd.Series) -> pd.DataFrame:
     """The end of each day with entries, by account: after (sum of all entries), entries (count), stated (of the day's
-    balances the nearest to the sum, as the order within a day is unknown) and closing (stated, or the sum)."""
+    balances the nearest to the sum, as the order within a day is unknown) and closing (stated, or the sum). `opening`
+    by account."""
     by = moved.groupby("account_code")
     after, key = by["signed"].cumsum(), [moved["account_code"], moved["day"]]
-    end = after.groupby(key).transform("last") + moved["account_code"].map(tracing.opening(moved))
+    end = after.groupby(key).transform("last") + moved["account_code"].map(opening)
     off = (moved["balance"] - end).abs()
     nearest = moved["balance"].where(off == off.groupby(key).transform("min")).groupby(key).transform("first")
     rows = moved.assign(after=after, entries=by.cumcount() + 1, stated=nearest, closing=nearest.fillna(end))
@@ -216,13 +219,11 @@ def _continuous(daily: pd.DataFrame, rounding: float) -> pd.Series:
 
 def _roles(told: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> np.ndarray:
     """collection, loan or other, by what the loans name."""
-    named = rows["loans"]
-    marks = [
-        pd.MultiIndex.from_arrays([told["borrower_id"].astype(object), told["account"].astype(object)]).isin(
-            pd.MultiIndex.from_frame(named[["borrower_id", column]].astype(object))
-        )
-        for column in ("collection_account", "account")
-    ]
+    named, ours = rows["loans"], [*zip(told["borrower_id"], told["account"], strict=True)]
+    marks = []
+    for column in ("collection_account", "account"):
+        wanted = set(zip(named["borrower_id"], named[column], strict=True))
+        marks.append(np.array([pair in wanted for pair in ours], dtype=bool))
     return np.select(marks, ["collection", "loan"], "other")
 
 
@@ -231,7 +232,7 @@ def _inflows(
 ) -> pd.DataFrame:
     """Money in by what it is, and the part of revenue that came through, by borrower."""
     got = moved[~moved["out"] & (moved["day"] > today - how.look_back_days)]
-    told = got.pivot_table(index="borrower_id", columns="source", values="amount", aggfunc="sum", fill_value=0.0)
+    told = got.groupby(["borrower_id", "source"])["amount"].sum().unstack(fill_value=0.0)
     borrowers = pd.Index(moved["borrower_id"].unique(), name="borrower_id")
     told = told.reindex(index=borrowers, columns=[*SOURCES]).fillna(0.0)
     collecting = rows["loans"][["borrower_id", "collection_account"]].dropna()
@@ -281,7 +282,8 @@ def _balances(told: pd.DataFrame) -> pd.DataFrame:
 def _payers(moved: pd.DataFrame, today: int, how: Spans) -> pd.DataFrame:
     """Money really paid in by payer over the look-back, with its share of all such."""
     got = moved[(moved["source"] == "effective") & (moved["day"] > today - how.look_back_days) & (moved["entity"] >= 0)]
-    told = got.groupby(["borrower_id", "entity"]).agg(name=("name", "first"), amount=("amount", "sum")).reset_index()
+    by = got.groupby(["borrower_id", "entity"])
+    told = pd.DataFrame({"name": by["name"].first(), "amount": by["amount"].sum()}).reset_index()
     told["share"] = told["amount"] / told.groupby("borrower_id")["amount"].transform("sum")
     return told.sort_values(["borrower_id", "amount"], ascending=[True, False], kind="stable", ignore_index=True)
 
@@ -300,23 +302,30 @@ def _passing(moved: pd.DataFrame, today: int, how: Spans) -> pd.Series:
     """The share of money in (but loans and own transfers) that left the same account at once, in about its amount."""
     rows = moved[(moved["day"] > today - how.balance_days) & ~moved["own"]]
     got = rows[~rows["out"] & ~rows["source"].isin(["loan", "own", "interest"])]
-    left, paid = _marked(got, how.pass_through), _marked(rows[rows["out"]], how.pass_through)
-    through = pd.Series(0.0, got.index)
+    keys, amounts = _keys(rows, how.pass_through), rows["amount"].to_numpy(float)
+    left, paid = (np.flatnonzero(part) for part in (rows.index.isin(got.index), rows["out"]))
+    passed = np.zeros(len(rows))
     for lag in range(how.pass_through.days + 1):
         for shift in (0, -1, 1):
-            want = left.assign(day=left["day"] + lag, step=left["step"] + shift)
-            key = ["account_code", "day", "step"]
-            want["nth"], have = want.groupby(key).cumcount(), paid.assign(nth=paid.groupby(key).cumcount())
-            both = want.merge(have, on=[*key, "nth"], suffixes=("", "_paid"))
-            through[both["row"]] = both[["amount", "amount_paid"]].min(axis=1).to_numpy()
-            left, paid = left[~left["row"].isin(both["row"])], paid[~paid["row"].isin(both["row_paid"])]
+            came, went = _alike(keys[left] + lag * _DAY + shift, keys[paid])
+            passed[left[came]] = np.minimum(amounts[left[came]], amounts[paid[went]])
+            left, paid = np.delete(left, came), np.delete(paid, went)
+    through = pd.Series(passed, rows.index)[got.index]
     total = got.groupby("borrower_id")["amount"].sum()
     return (through.groupby(got["borrower_id"]).sum() / total.where(total > 0)).rename("pass_through_share")
 
 
-def _marked(rows: pd.DataFrame, how: _Pairing) -> pd.DataFrame:
-    told = rows[["account_code", "day", "amount"]].reset_index(names="row")
-    return told.assign(step=_step(told["amount"], how.near))
+def _keys(rows: pd.DataFrame, how: _Pairing) -> np.ndarray:
+    """Account, day and step of the amount in one number."""
+    return (rows["account_code"] * _DAYS + rows["day"]).to_numpy() * _DAY + _step(rows["amount"], how.near).astype(int)
+
+
+def _alike(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places of equal keys in both, the first of one with the first of the other, the second with the second."""
+    codes = pd.factorize(np.concatenate([left, right]))[0]
+    parts = (codes[: len(left)], codes[len(left) :])
+    keys = [part * len(codes) + pd.Series(part).groupby(part).cumcount().to_numpy() for part in parts]
+    return np.intersect1d(*keys, assume_unique=True, return_indices=True)[1:]
 
 
 def _related(moved: pd.DataFrame, known: Reading, book: pd.DataFrame, today: int, how: Spans) -> pd.Series:

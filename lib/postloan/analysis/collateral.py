@@ -11,6 +11,7 @@ import pandas as pd
 
 from postloan.analysis import assumptions
 from postloan.analysis.assumptions import Assumptions
+from postloan.tables import SEEN
 
 KEY = ["borrower_id", "loan_id"]
 ASSETS = [
@@ -131,10 +132,9 @@ def coverage(
     rows = state.loc[state["balance"] > 0, [*KEY, "currency", "balance"]].merge(loans, on=KEY, how="left")
     rows = rows.join(sums, on=KEY).fillna(dict.fromkeys(sums, 0.0))
     rows["pledged"] = rows["guarantee"].isin(_PLEDGED)
-    whole = rows.groupby("borrower_id", as_index=False).agg(
-        loan_id=("loan_id", lambda _: ""), currency=("currency", "first"), pledged=("pledged", "any"),
-        currencies=("currency", "nunique"), **{name: (name, "sum") for name in ("balance", *sums)},
-    )  # fmt: skip
+    by = rows.groupby("borrower_id")
+    about = {"currency": by["currency"].first(), "pledged": by["pledged"].any(), "currencies": by["currency"].nunique()}
+    whole = by[["balance", *sums]].sum().assign(loan_id="", **about).reset_index()
     parts = [part for part in (rows.assign(currencies=1), whole) if len(part)]
     told_all = _covered(pd.concat(parts, ignore_index=True) if parts else rows.assign(currencies=1), told)
     return told_all.sort_values(KEY, ignore_index=True)[COVERED]
@@ -165,6 +165,8 @@ def observations(held: pd.DataFrame, covered: pd.DataFrame, as_of: str | pd.Time
     `held` is `assets`, `covered` is `coverage`. A borrower without collateral for what it owes has none of them.
     """
     live = held[held["claim"] > 0]
+    if live.empty:
+        return pd.DataFrame(columns=SEEN)
     by, day = live.groupby("borrower_id"), pd.Timestamp(as_of)
     loans = covered[(covered["loan_id"] != "") & (covered["value"] > 0)]
     whole = covered[(covered["loan_id"] == "") & (covered["value"] > 0)].set_index("borrower_id")
@@ -175,19 +177,14 @@ def observations(held: pd.DataFrame, covered: pd.DataFrame, as_of: str | pd.Time
         "insurance_lapsed_days": by["insurance_lapsed_days"].max(),
         "collateral_seized": _has(live, "seized").groupby(live["borrower_id"]).sum(),
     }
-    parts = [_seen(values, metric, day) for metric, values in told.items()]
     changed = live[live["change"].notna()]
     before = (changed["value"] / (1 + changed["change"])).groupby(changed["borrower_id"]).sum()
-    change = changed.groupby("borrower_id")["value"].sum() / before - 1
-    last = changed.groupby("borrower_id")["changed_on"].max()
-    parts.append(_seen(change, "collateral_value_change", last.reindex(change.index).to_numpy()))
-    return pd.concat(parts, ignore_index=True).dropna(subset="value")
+    told["collateral_value_change"] = changed.groupby("borrower_id")["value"].sum() / before - 1
+    seen = pd.concat(told, names=["metric", "borrower_id"]).rename("value").dropna().astype(float).reset_index()
+    last = changed.groupby("borrower_id")["changed_on"].max().reindex(seen["borrower_id"]).set_axis(seen.index)
+    on = last.where(seen["metric"] == "collateral_value_change", day).astype("datetime64[us]")
+    return seen.assign(observed_on=on, source="collateral")
 
 
 def _has(rows: pd.DataFrame, concern: str) -> pd.Series:
     return rows["concerns"].str.split(",").map(lambda codes: concern in codes).astype(bool)
-
-
-def _seen(values: pd.Series, metric: str, on: object) -> pd.DataFrame:
-    told = {"borrower_id": values.index.astype(str), "metric": metric, "value": values.to_numpy(float)}
-    return pd.DataFrame(told).assign(observed_on=on, source="collateral").astype({"observed_on": "datetime64[us]"})

@@ -136,7 +136,7 @@ def _gaps(
     papers = drawn["borrower_id"].isin(facts.papers["borrower_id"]).to_numpy()
     shared = facts.spent.loc[facts.spent["pair"].ge(0) & ~facts.spent["own"], "k"]
     payees = np.isin(np.arange(len(drawn)), shared)
-    cases = [(name, ~told, drawn["reason"].to_numpy(object), False) for name in _BY_FLOW]
+    cases = [(name, ~told, "", False) for name in _BY_FLOW]  # the drawdown's own reason
     cases += [
         ("u7", told & early, "too_early", True),
         ("u8", told & ~listed, "no_payee_list", True),
@@ -148,26 +148,27 @@ def _gaps(
         ("u2", told & ~payees, "no_payee_accounts", True),
         ("u10", told & ~payees, "no_payee_accounts", True),
     ]
-    parts = [
-        drawn[KEY].assign(flag=name, reason=reason, partial=partial)[np.asarray(where, dtype=bool)]
-        for name, where, reason, partial in cases
-    ]
-    gaps = pd.concat(parts, ignore_index=True)[UNJUDGED]
+    flag, where, reason, partial = zip(*cases, strict=True)
+    case, k = np.nonzero(np.array(where, dtype=bool))
+    gaps = drawn[KEY].iloc[k].reset_index(drop=True)
+    gaps = gaps.assign(flag=np.array(flag)[case], reason=np.array(reason)[case], partial=np.array(partial)[case])
+    gaps["reason"] = gaps["reason"].mask(gaps["reason"] == "", drawn["reason"].iloc[k].reset_index(drop=True))
     have = pd.MultiIndex.from_frame(flags[["flag", *KEY]].astype(object))
     judged = pd.MultiIndex.from_frame(gaps[["flag", *KEY]].astype(object)).isin(have) & (gaps["reason"] != "bounded")
-    return gaps[~judged].sort_values([*KEY, "flag"], kind="stable", ignore_index=True)
+    return gaps[~judged].sort_values([*KEY, "flag"], kind="stable", ignore_index=True)[UNJUDGED]
 
 
 def _uses(facts: Facts) -> pd.DataFrame:
     """Money by kind after each window, from the first payment out of the borrower's own accounts; the rest is idle."""
     spent = facts.spent[facts.spent["inside"] & ~(facts.spent["own"] & facts.spent["passed"])]
-    seen, parts = facts.drawn[facts.told], []
-    for window in facts.how.tracing.windows:
-        sums = spent[spent["days"] <= window].groupby(["k", "kind"])[list(WAYS)].sum().reset_index()
-        used = sums.groupby("k")[list(WAYS)].sum().reindex(seen.index, fill_value=0)
-        left = used.rsub(seen["amount"], axis=0).clip(lower=0).rename_axis("k").reset_index().assign(kind="idle")
-        parts.append(pd.concat([sums, left], ignore_index=True).assign(window=window))
-    told = pd.concat(parts, ignore_index=True).astype({"k": int})
+    spent = spent[["k", "kind", "days", *WAYS]]
+    seen, windows = facts.drawn.loc[facts.told, "amount"], facts.how.tracing.windows
+    within = pd.concat([spent[spent["days"] <= window].assign(window=window) for window in windows])
+    sums = within.groupby(["k", "window", "kind"])[list(WAYS)].sum()
+    every = pd.MultiIndex.from_product([seen.index, windows], names=["k", "window"])
+    used = sums.groupby(level=["k", "window"]).sum().reindex(every, fill_value=0)
+    left = used.rsub(every.get_level_values("k").map(seen), axis=0).clip(lower=0).assign(kind="idle")
+    told = pd.concat([sums.reset_index(), left.reset_index()], ignore_index=True).astype({"k": int})
     told = told[told[list(WAYS)].sum(axis=1) > 0.005]
     told["share"] = told["fifo"] / facts.amount(told["k"])
     told["complete"] = facts.drawn["day"].to_numpy()[told["k"]] + told["window"] <= facts.today

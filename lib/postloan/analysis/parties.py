@@ -66,11 +66,10 @@ def _joined(rows: pd.DataFrame, by: list[str]) -> np.ndarray:
     graph = nx.Graph()
     graph.add_nodes_from(range(len(rows)))
     for column in by:
-        texts = rows[column].astype(object).map(plain if column != "entity" else str)
-        keys = rows["borrower_id"].astype(object) + "\0" + texts
-        first = pd.Series(np.arange(len(rows))).groupby(keys.to_numpy()).transform("first").to_numpy()
-        told = (texts != "").to_numpy()
-        graph.add_edges_from(zip(np.flatnonzero(told), first[told], strict=True))
+        texts = rows[column] if column == "entity" else rows[column].map(plain)
+        first: dict[tuple, int] = {}
+        keys = enumerate(zip(rows["borrower_id"], texts, strict=True))
+        graph.add_edges_from((row, first.setdefault(key, row)) for row, key in keys if key[1] != "")
     found = np.zeros(len(rows), dtype=int)
     for number, members in enumerate(nx.connected_components(graph)):
         found[list(members)] = number
@@ -126,11 +125,11 @@ def match(pairs: pd.DataFrame, book: pd.DataFrame, sure: Confidence) -> pd.DataF
 
 def _lookup(rows: pd.DataFrame, book: pd.DataFrame, column: str) -> np.ndarray:
     """The place in `book` of each row by borrower and text; −1 where there is none."""
-    named = book[book[column] != ""].drop_duplicates(["borrower_id", column])
-    keys = pd.MultiIndex.from_arrays([named["borrower_id"].astype(object), named[column]])
-    wanted = pd.MultiIndex.from_arrays([rows["borrower_id"].astype(object), rows[column]])
-    found = keys.get_indexer(wanted) if len(keys) else np.full(len(rows), -1)
-    return np.where(found >= 0, named.index.to_numpy()[found] if len(named) else -1, -1)
+    first: dict[tuple, int] = {}
+    for place, key in enumerate(zip(book["borrower_id"], book[column], strict=True)):
+        if key[1] != "":
+            first.setdefault(key, place)
+    return np.array([first.get(key, -1) for key in zip(rows["borrower_id"], rows[column], strict=True)], dtype=int)
 
 
 def _unlisted(told: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

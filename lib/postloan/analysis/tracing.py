@@ -30,6 +30,7 @@ class Ledger:
     rows: pd.DataFrame
     accounts: pd.Index  # plain numbers by code
     start: np.ndarray  # first row by account code, and one past the last
+    opening: pd.Series  # the balance each account began with, by account code
 
     def code(self, accounts: pd.Series) -> np.ndarray:
         """The codes of account numbers; −1 where there is no statement."""
@@ -47,12 +48,13 @@ def ledger(transactions: pd.DataFrame, how: Tracing) -> Ledger:
     again = rows.duplicated(["account_code", "transaction_id"])
     rows = rows[~again].reset_index(drop=True) if again.any() else rows
     rows["signed"] = np.where(rows["out"], -rows["amount"], rows["amount"])
-    rows["before"] = _before(rows)
+    begun = opening(rows)
+    rows["before"] = _before(rows, begun)
     index = pd.Index(numbers, dtype=object)
     rows["other"] = index.get_indexer(each(rows["counterparty_account"], plain))
     start = np.searchsorted(rows["account_code"].to_numpy(), np.arange(len(index) + 1))
     rows["pair"] = _pairs(rows, how.transfer_days)
-    return Ledger(rows, index, start)
+    return Ledger(rows, index, start, begun)
 
 
 def opening(rows: pd.DataFrame) -> pd.Series:
@@ -68,10 +70,10 @@ def opening(rows: pd.DataFrame) -> pd.Series:
     return (best.set_index("account_code")["told"] / 10).reindex(least.index).fillna(least)
 
 
-def _before(rows: pd.DataFrame) -> np.ndarray:
-    """Money in the account before each row, at least zero."""
+def _before(rows: pd.DataFrame, begun: pd.Series) -> np.ndarray:
+    """Money in the account before each row, at least zero; `begun` is `opening`."""
     after = rows.groupby("account_code", sort=False)["signed"].cumsum()
-    held = rows["account_code"].map(opening(rows)) + after - rows["signed"]
+    held = rows["account_code"].map(begun) + after - rows["signed"]
     return held.clip(lower=0).to_numpy()
 
 

@@ -68,6 +68,15 @@ class Facts:
         return rows.sort_values(["group", "day"], kind="stable")
 
     @cached_property
+    def by_group(self) -> tuple[pd.Series, pd.Series]:
+        """Refunds by papers (credit notes, cancelled invoices) and trade covered, by group."""
+        papers, covered = self.papers, self.trade["covered"]
+        group = self.matched.drop_duplicates("entity").set_index("entity")["group"]
+        refund = (papers["kind"] == "credit_note") | (papers["cancelled_on"].notna() & (papers["kind"] == "invoice"))
+        refunds = papers.loc[refund, "amount"].groupby(papers.loc[refund, "entity"].map(group).to_numpy()).sum()
+        return refunds, covered.groupby(covered.index.map(group)).sum()
+
+    @cached_property
     def history(self) -> np.ndarray:
         """Whether accounts reach back far enough before each drawdown to tell who is new, by k."""
         first = self.ledger.rows.groupby("borrower_id")["day"].min()
@@ -346,4 +355,4 @@ def found(rows: pd.DataFrame, since: pd.Series | str = "day", **about: object) -
 
 def nothing() -> pd.DataFrame:
     """No finding."""
-    return pd.DataFrame(columns=FOUND, dtype=float).astype({"k": int})
+    return pd.DataFrame(np.zeros((0, len(FOUND))), columns=FOUND)

@@ -38,7 +38,7 @@ def back(facts: Facts, days: int, within: int | None = None) -> pd.DataFrame:
     told["begin"] = np.searchsorted(keys, told["group"] * _BIG + told["first"])
     told["end"] = np.searchsorted(keys, told["group"] * _BIG + told["last"] + days, side="right")
     came = total[told["end"]] - total[told["begin"]]
-    refunds, covered = _by_group(facts)
+    refunds, covered = facts.by_group
     net = np.maximum(came - told["group"].map(refunds).fillna(0).to_numpy() * (1 + facts.how.flags.u1.near), 0)
     trade = told["group"].map(covered).fillna(0).to_numpy()
     traded = trade >= (told["raw"] + net) * (1 - facts.how.flags.u1.near)
@@ -48,16 +48,6 @@ def back(facts: Facts, days: int, within: int | None = None) -> pd.DataFrame:
 def _inflow_keys(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
     rows = facts.inflows
     return (rows["group"] * _BIG + rows["day"]).to_numpy(), np.append(0.0, rows["amount"].cumsum())
-
-
-def _by_group(facts: Facts) -> tuple[pd.Series, pd.Series]:
-    """Refunds by papers (credit notes, cancelled invoices) and trade covered, by group."""
-    papers = facts.papers
-    group = facts.matched.drop_duplicates("entity").set_index("entity")["group"]
-    refund = (papers["kind"] == "credit_note") | (papers["cancelled_on"].notna() & (papers["kind"] == "invoice"))
-    covered = facts.trade["covered"]
-    refunds = papers[refund].groupby(papers.loc[refund, "entity"].map(group).to_numpy())["amount"].sum()
-    return refunds, covered.groupby(covered.index.map(group)).sum()
 
 
 def returns(facts: Facts) -> pd.DataFrame:

@@ -31,11 +31,12 @@ _PAPERS = {"electricity_kwh": "electricity", "social_security": "insured_staff",
 class LoanFacts:
     """`observed` (sight.COLUMNS): the book's observations and all that the loan tables add. `use` and `behaviour`: what
     was found of the money drawn and of the accounts, as `loan_use.check` and `accounts.check` tell it, or
-    None."""
+    None. `seen` is what was worked out of repayment and protection (`sightings.of`)."""
 
     observed: pd.DataFrame
     use: loan_use.Use | None
     behaviour: accounts.Behaviour | None
+    seen: sightings.Sightings
 
 
 def gather(
@@ -53,21 +54,19 @@ def gather(
     `observed` the book's observations. What a table does not tell of a borrower is absent, never zero. Without
     `traced` nobody asks where the money went and how accounts behave.
     """
-    use, behaviour = _traced(panel, side, loans, as_of) if traced else (None, None)
+    needed = working_need.need(panel, loans)
+    use, behaviour = _traced(side, needed, as_of) if traced else (None, None)
     parts = [observed, *_plain(side, loans, as_of)]
     if traced:
         found = (loan_use.observations(use, as_of), accounts.observations(behaviour, as_of))
         parts += [_not_overtaken(told, observed) for told in found]
     more = {"versions": side.get("valuations"), "all_guarantors": side.get("backers", side["guarantors"])}
-    more["observed"] = sight.fresh(_joined(parts), as_of)
-    seen = sightings.observations(panel, side, loans, as_of, **more)
-    return LoanFacts(_joined([*parts, seen]), use, behaviour)
+    more |= {"needed": needed, "observed": sight.fresh(_joined(parts), as_of)}
+    seen = sightings.of(panel, side, loans, as_of, **more)
+    return LoanFacts(_joined([*parts, seen.observed]), use, behaviour, seen)
 
 
-def _traced(
-    panel: Panel, side: Side, loans: pd.DataFrame, as_of: str | pd.Timestamp
-) -> tuple[loan_use.Use, accounts.Behaviour]:
-    needed = working_need.need(panel, loans)
+def _traced(side: Side, needed: pd.DataFrame, as_of: str | pd.Timestamp) -> tuple[loan_use.Use, accounts.Behaviour]:
     known = use_facts.read(side, pd.Timestamp(as_of), use_params.load())
     use = loan_use.check(side, as_of, need=needed.loc[needed["reason"].isna(), ["borrower_id", "need"]], known=known)
     return use, accounts.check(side, as_of, revenue=needed.rename(columns={"sales": "revenue"}), known=known)

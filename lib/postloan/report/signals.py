@@ -94,7 +94,7 @@ def _value(value: float, unit: str, of: str, sheet: Sheet) -> str:
     words = sheet.words
     if of in ("growth", "chance"):
         return words.value(value, "pct") if of == "chance" else words.change_share(value)
-    if of != "now":
+    if of not in ("now", "year_ago"):
         return words.change(value, "points" if unit == "count" else unit, sheet.currency)
     return words.value(value, "points" if unit == "count" else unit, sheet.currency)
 
