@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from postloan.analysis import talks
-from postloan.loan_tables import checked, empty
+from postloan.loan_rows import checked, empty
 from postloan.report import conversations
 from sheets import in_millions as sheet
 

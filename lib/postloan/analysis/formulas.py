@@ -223,10 +223,9 @@ def explain(
     result = evaluator.evaluate(formula, zero_reason=zero_reason)
     inputs, facts = [], []
     for leaf in leaves(formula):
-        view, item = leaf.split(".")
-        frame = panel.view(view)
-        inputs.append((leaf, float(frame[item].iloc[position]) if item in frame else np.nan))
-        facts += [{"leaf": leaf, "weight": weight, **fact} for weight, fact in panel.trace(view, item, key)]
+        inputs.append((leaf, float(evaluator.evaluate(leaf).values[position])))
+        traced = panel.trace(*leaf.split("."), key)
+        facts += [{"leaf": leaf, "weight": weight, **fact.to_dict()} for weight, fact in traced]
     columns = ["leaf", "weight", *panel.statements.columns.drop("borrower_id")]
     mine = panel.statements.loc[panel.statements["borrower_id"] == at[0], "currency"]
     return Explanation(
