@@ -223,10 +223,8 @@ def explain(
     result = evaluator.evaluate(formula, zero_reason=zero_reason)
     inputs, traced = [], []
     for leaf in leaves(formula):
-        view, item = leaf.split(".")
-        frame = panel.view(view)
-        inputs.append((leaf, float(frame[item].iloc[position]) if item in frame else np.nan))
-        traced += [(leaf, weight, place) for weight, place in panel.trace(view, item, key)]
+        inputs.append((leaf, float(evaluator.evaluate(leaf).values[position])))
+        traced += [(leaf, weight, place) for weight, place in panel.trace(*leaf.split("."), key)]
     facts = panel.statements.iloc[[place for *_, place in traced]].reset_index(drop=True)
     facts.insert(0, "leaf", [leaf for leaf, *_ in traced])
     facts.insert(1, "weight", [float(weight) for _, weight, _ in traced])

@@ -131,10 +131,10 @@ class Panel(Glance):
 
     def locate(self, borrower_id: str, period_end: str | pd.Timestamp) -> int:
         """The key of one borrower's period; ContractError lists the periods there are."""
-        mine = self.rows[self.rows["borrower_id"] == borrower_id]
-        found = mine.index[mine["period_end"] == pd.Timestamp(period_end)]
+        mine, ends = self.rows["borrower_id"] == borrower_id, self.rows["period_end"]
+        found = self.rows.index[mine & (ends == pd.Timestamp(period_end))]
         if not len(found):
-            known = [f"{day:%Y-%m-%d}" for day in mine["period_end"]]
+            known = [f"{day:%Y-%m-%d}" for day in ends[mine]]
             raise ContractError(f"{borrower_id} has no period {period_end}; periods: {known}")
         return int(found[0])
 
