@@ -25,7 +25,7 @@ import pandas as pd
 
 from postloan import chart
 from postloan.analysis import scores
-from postloan.analysis.periods import Panel
+from postloan.analysis.periods import Panel, by_item
 from postloan.errors import ContractError
 
 PAPER_COLUMNS = ["borrower_id", "period_end", "kind", "amount", "known_on", "source"]
@@ -142,13 +142,13 @@ class Evidence:
     @cached_property
     def _reference(self) -> pd.DataFrame:
         currency = self.rows["borrower_id"].map(self._facts.groupby("borrower_id")["currency"].last()).to_numpy()
-        told = pd.DataFrame(np.nan, index=self.rows.index, columns=[*self.references])
+        told = dict.fromkeys(self.references, np.full(len(self.rows), np.nan))
         for name, by_currency in self.references.items():
             for code, dated in by_currency.items():
                 steps = pd.Series(dated).set_axis(pd.to_datetime(list(dated))).sort_index()
                 at = np.array([np.nan, *steps])[steps.index.searchsorted(self.rows["period_end"], side="right")]
-                told[name] = told[name].mask(currency == code, at)
-        return told
+                told[name] = np.where(currency == code, at, told[name])
+        return pd.DataFrame(told, self.rows.index)
 
     @cached_property
     def _peer(self) -> pd.DataFrame:
@@ -172,4 +172,4 @@ _MONTHS = range(0, 12 * RESTATED_YEARS)
 
 
 def _wide(facts: pd.DataFrame) -> pd.DataFrame:
-    return facts.drop_duplicates(["key", "item"], keep="last").pivot(index="key", columns="item", values="amount")
+    return by_item(facts.drop_duplicates(["key", "item"], keep="last"))

@@ -59,7 +59,7 @@ class Panel(Glance):
         self._codes = pd.Index(statements["borrower_id"].unique())
         facts = statements.assign(key=self.keys(statements["borrower_id"], statements["period_end"]))
         facts = facts.drop_duplicates(["key", "months", "item"], keep="last")
-        self._spans = {span: _wide(part) for span, part in facts.groupby("months")[["key", "item", "amount"]]}
+        self._spans = {span: by_item(part) for span, part in facts.groupby("months")[["key", "item", "amount"]]}
         self.rows = self._reporting_periods(facts)
         self._views: dict[str, pd.DataFrame] = {}
 
@@ -242,7 +242,7 @@ def gaps(panel: Panel, *, years: int = 3) -> pd.DataFrame:
     return missing.assign(month=pd.PeriodIndex.from_fields(year=ordinal // 12, month=ordinal % 12 + 1, freq="M"))
 
 
-def _wide(facts: pd.DataFrame) -> pd.DataFrame:
+def by_item(facts: pd.DataFrame) -> pd.DataFrame:
     """Amounts by key and item, which `facts` (key, item, amount) name once each."""
     (row, keys), (column, items) = (pd.factorize(facts[name], sort=True) for name in ("key", "item"))
     amounts = np.full((len(keys), len(items)), np.nan)

@@ -323,7 +323,8 @@ def _given_way(told: pd.DataFrame, tests: list[Test]) -> pd.DataFrame:
         judged = made.loc[made["test"] == other, "borrower_id"]
         rows = (told["test"] == name) & told["borrower_id"].isin(judged)
         said = {"result": "cannot", "missing": f"instead:{other}", "since": None, "ask": None}
-        told = told.assign(**{column: told[column].mask(rows, value) for column, value in said.items()})
+        if rows.any():
+            told = told.assign(**{column: told[column].mask(rows, value) for column, value in said.items()})
     return told
 
 
