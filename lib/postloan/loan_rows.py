@@ -91,7 +91,10 @@ def newest(rows: pd.DataFrame, table: str) -> pd.DataFrame:
     if about.whole:
         rows = rows[rows["known_on"] == rows.groupby(key)["known_on"].transform("max")]
         return rows.sort_values([*key, "due_on"], kind="stable", ignore_index=True)
-    return rows.drop_duplicates(key, keep="last").sort_values(key, kind="stable", ignore_index=True)
+    places = np.column_stack([pd.factorize(rows[name], sort=True)[0] for name in key])
+    order = np.lexsort(places.T[::-1])
+    last = np.append((places[order[1:]] != places[order[:-1]]).any(axis=1), True)
+    return rows.iloc[order[last]].reset_index(drop=True)
 
 
 def _dtype(column: Column) -> str:
