@@ -227,7 +227,7 @@ def explain(
         traced += [(leaf, weight, place) for weight, place in panel.trace(*leaf.split("."), key)]
     facts = panel.statements.iloc[[place for *_, place in traced]].reset_index(drop=True)
     facts.insert(0, "leaf", [leaf for leaf, *_ in traced])
-    facts.insert(1, "weight", [float(weight) for _, weight, _ in traced])
+    facts.insert(1, "weight", [weight for _, weight, _ in traced])
     del facts["borrower_id"]
     mine = panel.statements.loc[panel.statements["borrower_id"] == at[0], "currency"]
     return Explanation(
