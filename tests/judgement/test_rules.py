@@ -1,6 +1,7 @@
 """Warning rules: all of them on their own examples, the three-valued logic, and what a bad rule is told."""
 
 import copy
+import re
 
 import numpy as np
 import pandas as pd
@@ -113,6 +114,10 @@ A, B = {"metric": "current_ratio", "below": 1.0}, {"metric": "quick_ratio", "bel
 )
 def test_unknown_is_never_quiet(condition, given, level):
     assert one(condition, given=given) == level
+
+
+def test_every_basis_speaks_chinese_too(book):
+    assert [name for name, rule in book.rules.items() if not re.search("[一-鿿]", rule.basis_zh or "")] == []
 
 
 def test_since_is_the_start_of_the_unbroken_run(book):

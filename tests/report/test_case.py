@@ -142,6 +142,12 @@ def test_a_year_ago_is_told_beside():
     assert "a year ago" in told(signals.signal_table(made.signals, BOOK.rules, MEASURES, sheet("en")))
 
 
+@pytest.mark.parametrize(("language", "field"), [("zh", "basis_zh"), ("en", "basis")])
+def test_basis_speaks_the_readers_language(language, field):
+    shown = told(signals.signal_table(fired("overdue"), BOOK.rules, MEASURES, sheet(language)))
+    assert getattr(BOOK.rules["overdue"], field) in shown
+
+
 def test_misuse_speaks_of_the_money():
     made = make("en", "use_ring")
     assert list(made.links) == ["conduct"]

@@ -133,6 +133,7 @@ class Rule(RuleGlance, _Strict):
     group: Literal[GROUPS]
     source: Literal["computed", "external", "officer"]
     basis: str = Field(min_length=4)
+    basis_zh: str | None = Field(None, min_length=4)  # for Chinese readers, where the basis itself is not Chinese
     condition: Condition
     levels: Annotated[list[Level], Field(min_length=1)]
     veto: bool = False
