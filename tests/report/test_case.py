@@ -337,7 +337,14 @@ def test_figures_then_and_now_say_better_or_worse():
     (row,) = [each for each in rows if "#explain-current_ratio" in each]
     assert "▲" in row
     assert "变差" in row
+
     assert "变" not in told(changes.figure_table(LAST, make("zh", current_ratio=1.42))).split("流动比率")[1][:60]
+
+
+def test_difference_that_reads_as_nothing_has_no_way():
+    last = LAST | {"values": [LAST["values"][0] | {"value": 1.4151}]}
+    row = told(changes.figure_table(last, make("zh", current_ratio=1.4149))).split("流动比率")[1][:60]
+    assert ("1.41" in row, "1.42" in row, "变" in row) == (True, True, False)
 
 
 def gone(since, *, closed=False):
