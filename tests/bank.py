@@ -14,7 +14,7 @@ import pandas as pd
 
 from postloan.analysis import accounts
 from postloan.book import flows
-from postloan.loan_tables import checked, empty
+from postloan.loan_rows import checked, empty
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "bank"
 MANY, BAD = 50, ("B", "D")  # B: ended unpaid, D: running and in arrears

@@ -13,7 +13,8 @@ import pandas as pd
 
 from postloan.analysis import accounts, loan_use
 from postloan.book import sample
-from postloan.loan_tables import LOAN_TABLES, newest
+from postloan.loan_rows import newest
+from postloan.loan_tables import LOAN_TABLES
 
 AS_OF, SIZES = "2026-05-15", (125_000, 250_000, 500_000, 1_000_000)
 LOOPED = "2026-01-01"  # the last drawdown before that day goes round

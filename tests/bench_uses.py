@@ -18,7 +18,8 @@ from postloan.analysis import servicing
 from postloan.analysis.periods import Panel
 from postloan.book import sample
 from postloan.judgement import loan_facts
-from postloan.loan_tables import LOAN_TABLES, newest
+from postloan.loan_rows import newest
+from postloan.loan_tables import LOAN_TABLES
 
 AS_OF, BORROWERS = "2026-05-15", 32
 FLAGS = [f"u{number}" for number in range(1, 13)]

@@ -16,8 +16,8 @@ from postloan import settings, wording
 from postloan.batch import run_file
 
 LIB = ROOT / "lib" / "postloan"
-GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_tables", "chart", "measures", "wording"}
-GROUND |= {"backers", "industries", "glance", "safe_yaml", "scratch", "whole_files"}
+GROUND = {"errors", "settings", "strict", "tables", "loan_flags", "loan_rows", "loan_tables", "chart", "measures"}
+GROUND |= {"wording", "backers", "industries", "glance", "safe_yaml", "scratch", "whole_files"}
 MAY_IMPORT = {
     "ground": set(),
     "book": {"ground"},

@@ -9,7 +9,8 @@ import pandas as pd
 from postloan.analysis import servicing
 from postloan.judgement import workout
 from postloan.judgement.cash import Cash
-from postloan.loan_tables import LOAN_TABLES, checked, empty
+from postloan.loan_rows import checked, empty
+from postloan.loan_tables import LOAN_TABLES
 
 RULES, AS_OF = workout.load(), "2026-05-15"
 LOAN = dict(

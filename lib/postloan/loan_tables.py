@@ -8,13 +8,8 @@ positive, in the currency's basic unit; rates and shares are decimals a year.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 
-import pandas as pd
-import pandera.pandas as pa
-
-from postloan.errors import ContractError
-from postloan.tables import CLASSES, fitting, validated
+from postloan.tables import CLASSES
 
 CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY", "GBP", "AUD", "CAD", "CHF", "SGD", "TWD", "KRW", "THB", "CZK")
 
@@ -323,75 +318,3 @@ def columns_of(table: str) -> dict[str, Column]:
     borrower = _need("borrower_id", "text", "借款人编号（文本）", "borrower id (text)", "EXAMPLE-示例")
     known = Column("known_on", "day", "获知日", "known on")
     return {"borrower_id": borrower, **own, "known_on": known, "source": Column("source", "text", "来源", "source")}
-
-
-def empty(table: str) -> pd.DataFrame:
-    """A loan table without rows, each column of its kind."""
-    return pd.DataFrame({name: pd.Series(dtype=_dtype(column)) for name, column in columns_of(table).items()})
-
-
-def checked(frame: pd.DataFrame, table: str) -> pd.DataFrame:
-    """The frame with every column of the loan table, each of its kind; ContractError lists every failure.
-
-    Absent optional columns are blank; a blank `known_on` is the day the table says (`known_by`), and stays blank where
-    there is none.
-    """
-    about, columns = LOAN_TABLES[table], columns_of(table)
-    if unknown := [name for name in frame if name not in columns]:
-        raise ContractError(f"{table}: unknown columns {unknown}; known: {', '.join(columns)}")
-    if missing := [name for name, column in columns.items() if column.required and name not in frame]:
-        raise ContractError(f"{table}: missing columns {missing}; found {list(frame.columns)}")
-    if frame.empty:
-        return empty(table)
-    rows = frame.reset_index(drop=True).reindex(columns=[*columns])
-    rows = rows.assign(**{name: _days(rows[name], table) for name, each in columns.items() if each.kind == "day"})
-    if about.known_by:
-        rows["known_on"] = rows["known_on"].fillna(rows[about.known_by])
-    kinds = {name: _dtype(column) for name, column in columns.items()}
-    needed = [name for name, column in columns.items() if column.required]
-    allowed = {name: _choices(column) for name, column in columns.items() if _choices(column)}
-    counted = [name for name, column in columns.items() if column.kind in ("amount", "count", "flag")]
-    if (fit := fitting(rows, kinds, needed, allowed, counted)) is not None:
-        return fit
-    return validated(rows, table, _schema(table)).astype(kinds)
-
-
-def _days(cells: pd.Series, table: str) -> pd.Series:
-    try:
-        return pd.to_datetime(cells).astype("datetime64[us]")
-    except (ValueError, TypeError) as error:
-        raise ContractError(f"{table}: {cells.name}: expected days such as 2025-01-06: {error}") from None
-
-
-def newest(rows: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Of all versions, oldest first, the newest of each key; of a table kept whole the newest whole."""
-    about = LOAN_TABLES[table]
-    key = ["borrower_id", *about.key]
-    if about.whole:
-        last = rows.groupby(key)["known_on"].transform("max") if len(rows) else rows["known_on"]
-        rows = rows[rows["known_on"] == last]
-        return rows.sort_values([*key, "due_on"], kind="stable", ignore_index=True)
-    return rows.drop_duplicates(key, keep="last").sort_values(key, kind="stable", ignore_index=True)
-
-
-def _dtype(column: Column) -> str:
-    return {"day": "datetime64[us]", "text": "str"}.get(column.kind, "str" if _choices(column) else "float64")
-
-
-def _choices(column: Column) -> tuple[str, ...]:
-    return column.kind if isinstance(column.kind, tuple) else ()
-
-
-@cache
-def _schema(table: str) -> pa.DataFrameSchema:
-    parts = {}
-    for name, column in columns_of(table).items():
-        checks = [pa.Check.isin(_choices(column))] if _choices(column) else []
-        checks += [pa.Check.ge(0)] if column.kind in ("amount", "count", "flag") else []
-        parts[name] = pa.Column(
-            None if column.kind == "day" else _dtype(column),
-            checks,
-            nullable=not column.required,
-            coerce=column.kind != "day",
-        )
-    return pa.DataFrameSchema(parts, strict=True)

@@ -22,7 +22,6 @@ CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")  # th
 LEVELS = ("none", "yellow", "orange", "red")  # warning levels, lowest first
 OURS = "monitoring"  # the group of signals on the bank's own lateness: followed up, but no part of a client's level
 
-_LIKE = {"M": "M", "f": "fi", "b": "b"}  # kinds of cells that can be cast to a kind and mean the same
 _text = pa.Column(str, nullable=False)
 _note = pa.Column(nullable=True, required=False)
 _day = pa.Column("datetime64[us]", nullable=False, coerce=True)
@@ -101,21 +100,30 @@ def check(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     return validated(frame, table, SCHEMAS[table]) if fit is None else fit
 
 
-def _fit(frame: pd.DataFrame, columns: dict[str, pa.Column]) -> pd.DataFrame | None:
-    """The frame, its days in the unit of the columns, where nothing else is to be changed or wrong; else None.
+def columns_of(frame: pd.DataFrame, table: str, columns: dict[str, pa.Column]) -> pd.DataFrame:
+    """These columns of a frame, absent ones blank, of their kinds; ContractError lists every failure."""
+    rows = frame.reset_index(drop=True).reindex(columns=[*columns])
+    fit = _fit(rows, columns)
+    return validated(rows, table, pa.DataFrameSchema(columns)) if fit is None else fit
 
-    Most frames are our own and as they should be, which this finds many times faster than the schema.
+
+def _fit(frame: pd.DataFrame, columns: dict[str, pa.Column]) -> pd.DataFrame | None:
+    """The frame, each column of its kind, where that is all there is to do; else None.
+
+    Most frames are our own and as they should be: this says so many times faster than a schema, whose worth are its
+    words for what is wrong.
     """
     if not set(frame) <= set(columns):
         return None
-    days = {name: each.dtype.type for name, each in columns.items() if each.dtype and each.dtype.type.kind == "M"}
-    try:
-        typed = frame.astype(
-            {name: kind for name, kind in days.items() if name in frame and frame[name].dtype.kind == "M"}
-        )
-    except ValueError:  # a day too far off
+    kinds = {name: columns[name].dtype.type for name in frame if columns[name].coerce}
+    if any(kinds[name].kind == "M" and frame[name].dtype == bool for name in kinds):  # yes and no are no days
         return None
-    return typed if all(_stands(cells, columns[name]) for name, cells in typed.items()) else None
+    try:
+        typed = frame.astype(kinds)
+    except (ValueError, TypeError):
+        return None
+    blank = {name for name in frame.columns[frame.isna().all()] if name in kinds and columns[name].nullable}
+    return typed if all(_stands(typed[name], columns[name]) for name in typed if name not in blank) else None
 
 
 def _stands(cells: pd.Series, column: pa.Column) -> bool:
@@ -123,29 +131,8 @@ def _stands(cells: pd.Series, column: pa.Column) -> bool:
         return False
     if (cells.hasnans and not column.nullable) or (column.unique and not cells.is_unique):
         return False
-    words = cells.dropna().drop_duplicates() if column.checks else cells
-    return all(check(words).check_passed for check in column.checks)
-
-
-def columns_of(frame: pd.DataFrame, table: str, columns: dict[str, pa.Column]) -> pd.DataFrame:
-    """These columns of a frame, absent ones blank, of their kinds; ContractError lists every failure."""
-    taken = frame.reset_index(drop=True).reindex(columns=[*columns]).infer_objects()
-    fit = _cast(taken, columns)
-    return validated(taken, table, pa.DataFrameSchema(columns)) if fit is None else fit
-
-
-def _cast(frame: pd.DataFrame, columns: dict[str, pa.Column]) -> pd.DataFrame | None:
-    """The frame with days and numbers of the columns' kinds and blank columns too, where nothing else is to be changed
-    or wrong; else None."""
-    blank, found = {*frame.columns[frame.isna().all()]}, frame.dtypes
-    wanted = {name: each.dtype.type for name, each in columns.items() if each.coerce}
-    like = [name for name, kind in wanted.items() if name in blank or found[name].kind in _LIKE.get(kind.kind, "")]
-    try:
-        typed = frame.astype({name: wanted[name] for name in like})
-    except (ValueError, OverflowError):  # a day too far off
-        return None
-    open_ = [name for name, each in columns.items() if name not in blank or not (each.coerce and each.nullable)]
-    return typed if all(_stands(typed[name], columns[name]) for name in open_) else None
+    told = cells.dropna().drop_duplicates() if column.checks else cells
+    return all(check(told).check_passed for check in column.checks)
 
 
 def validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -155,25 +142,6 @@ def validated(frame: pd.DataFrame, table: str, schema: pa.DataFrameSchema) -> pd
     except SchemaErrors as errors:
         cases = errors.failure_cases[["column", "check", "failure_case", "index"]].head(20)
         raise ContractError(f"{table}: {len(errors.failure_cases)} failures\n{cases.to_string(index=False)}") from None
-
-
-def fitting(
-    rows: pd.DataFrame, kinds: dict[str, str], needed: list[str], allowed: dict[str, tuple], counted: list[str]
-) -> pd.DataFrame | None:
-    """The rows of these kinds if no needed cell is blank, none but the allowed words stand and no count is negative;
-    else None.
-
-    A report reads dozens of tables, and a whole schema takes fifty times as long as this; what that is worth are its
-    words for what is wrong.
-    """
-    try:
-        typed = rows.astype(kinds)
-    except (ValueError, TypeError):
-        return None
-    blank = any(typed[name].array.isna().any() for name in needed)
-    strange = any(each not in words for name, words in allowed.items() for each in set(typed[name].dropna()))
-    below = any((typed[name].array < 0).any() for name in counted)
-    return None if blank or strange or below else typed
 
 
 REFUSAL_COLUMNS = ["file", "sheet", "row", "column", "found", "expected"]

@@ -4,7 +4,8 @@ import pandas as pd
 
 from conftest import facts
 from postloan.analysis.periods import Panel
-from postloan.loan_tables import LOAN_TABLES, checked, empty
+from postloan.loan_rows import checked, empty
+from postloan.loan_tables import LOAN_TABLES
 
 FLOWS = {
     "revenue": (900, 1000, 1200), "operating_cost": (630, 700, 840), "profit_before_tax": (90, 100, 120),

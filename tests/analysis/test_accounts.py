@@ -9,7 +9,7 @@ from postloan import settings
 from postloan.analysis import accounts
 from postloan.book import flows
 from postloan.errors import RuleError
-from postloan.loan_tables import checked, empty
+from postloan.loan_rows import checked, empty
 
 OLD = ((-700, 1.0, "甲客户", "company", "货款"),)
 FLOWS = (

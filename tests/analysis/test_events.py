@@ -5,7 +5,7 @@ import pytest
 
 from postloan.analysis import events
 from postloan.errors import RuleError
-from postloan.loan_tables import checked, empty
+from postloan.loan_rows import checked, empty
 
 ROWS = [
     ("A", "2026-01-10", "penalty", "adverse"),

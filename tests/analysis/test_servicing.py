@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from postloan.analysis import servicing
-from postloan.loan_tables import LOAN_TABLES, checked, empty
+from postloan.loan_rows import checked, empty
+from postloan.loan_tables import LOAN_TABLES
 
 LOAN = dict(
     borrower_id="A", loan_id="L1", product="working_capital", currency="CNY", amount=120.0, rate=0.05,

@@ -6,7 +6,7 @@ import pytest
 from conftest import year_to_date
 from postloan.analysis import talks
 from postloan.analysis.periods import Panel
-from postloan.loan_tables import checked, empty
+from postloan.loan_rows import checked, empty
 
 TALKS = [
     ("K1", "2025-01-10", 2),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from postloan.loan_tables import LOAN_TABLES, checked, empty
+from postloan.loan_rows import checked, empty
+from postloan.loan_tables import LOAN_TABLES
 
 START = pd.Timestamp("2025-03-03")  # a Monday: the drawdown
 MILLION = 1_000_000

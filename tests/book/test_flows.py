@@ -7,7 +7,7 @@ from postloan import settings
 from postloan.book import flows
 from postloan.book.store import open_book
 from postloan.errors import RuleError, SourceError
-from postloan.loan_tables import checked
+from postloan.loan_rows import checked
 
 HEAD = "交易流水号,交易日期,账号,借方发生额,贷方发生额,余额,对方户名,对方账号,摘要"
 ROWS = (

@@ -8,7 +8,8 @@ import pytest
 
 from postloan.book.store import open_book
 from postloan.errors import ContractError, SourceError
-from postloan.loan_tables import LOAN_TABLES, checked, columns_of, empty
+from postloan.loan_rows import checked, empty
+from postloan.loan_tables import LOAN_TABLES, columns_of
 from postloan.tables import Intake
 
 LOAN = {

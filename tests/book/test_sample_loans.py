@@ -15,7 +15,8 @@ from postloan.analysis.periods import Panel
 from postloan.book import sample
 from postloan.book.store import open_book
 from postloan.judgement import rules
-from postloan.loan_tables import LOAN_TABLES, newest
+from postloan.loan_rows import newest
+from postloan.loan_tables import LOAN_TABLES
 from postloan.portfolio import screen
 
 TODAY = pd.Timestamp("2026-05-15")

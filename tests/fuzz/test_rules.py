@@ -17,7 +17,9 @@ tests = st.fixed_dictionaries(
     {"metric": st.sampled_from(["current_ratio", "overdue_days", "quick_ratio", "import os", "__class__"])},
     optional={
         **dict.fromkeys(("below", "at_most", "above", "at_least"), limits),
-        "of": st.sampled_from(["now", "change", "growth", "since_start", "since_review", "chance", "peers", "eval"]),
+        "of": st.sampled_from(
+            ["now", "year_ago", "change", "growth", "since_start", "since_review", "chance", "peers", "eval"]
+        ),
         "periods": st.integers(-1, 5),
         "breach": st.fixed_dictionaries({"side": st.just("below"), "limit": numbers, "within": st.integers(0, 9)}),
         "peer": st.sampled_from([*rules.READINGS, "best"]),

@@ -7,7 +7,8 @@ import pytest
 
 from postloan.analysis import groups, servicing
 from postloan.judgement import kinship, sight
-from postloan.loan_tables import LOAN_TABLES, checked, empty
+from postloan.loan_rows import checked, empty
+from postloan.loan_tables import LOAN_TABLES
 
 DAY = "2026-05-15"
 NOBODY = pd.DataFrame(columns=sight.COLUMNS).astype({"observed_on": "datetime64[us]", "value": float})

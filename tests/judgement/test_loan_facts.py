@@ -7,7 +7,8 @@ from conftest import year_to_date
 from postloan.analysis import servicing
 from postloan.analysis.periods import Panel
 from postloan.judgement import loan_facts, sight
-from postloan.loan_tables import LOAN_TABLES, checked, empty
+from postloan.loan_rows import checked, empty
+from postloan.loan_tables import LOAN_TABLES
 from postloan.measures import observations
 
 LOAN = dict(

@@ -1,6 +1,7 @@
 """Warning rules: all of them on their own examples, the three-valued logic, and what a bad rule is told."""
 
 import copy
+import re
 
 import numpy as np
 import pandas as pd
@@ -101,6 +102,9 @@ A, B = {"metric": "current_ratio", "below": 1.0}, {"metric": "quick_ratio", "bel
         ({**A, "periods": 2}, {"current_ratio": {"history": [0.5, 0.5]}}, "yellow"),
         ({**A, "periods": 2}, {"current_ratio": {"history": [2.0, 0.5]}}, "quiet"),
         ({**A, "periods": 2}, {"current_ratio": 0.5}, "cannot"),
+        ({**A, "of": "year_ago"}, {"current_ratio": {"now": 2.0, "year_ago": 0.9}}, "yellow"),
+        ({**A, "of": "year_ago"}, {"current_ratio": {"now": 0.5, "year_ago": 2.0}}, "quiet"),
+        ({**A, "of": "year_ago"}, {"current_ratio": 0.5}, "cannot"),
         ({**A, "of": "change", "below": -0.2}, {"current_ratio": {"now": 1.0, "year_ago": 1.5}}, "yellow"),
         ({**A, "of": "growth", "below": -0.4}, {"current_ratio": {"now": 1.0, "year_ago": 1.5}}, "quiet"),
         ({**A, "of": "growth", "below": -0.2}, {"current_ratio": {"now": 1.0, "year_ago": 0.0}}, "cannot"),
@@ -110,6 +114,10 @@ A, B = {"metric": "current_ratio", "below": 1.0}, {"metric": "quick_ratio", "bel
 )
 def test_unknown_is_never_quiet(condition, given, level):
     assert one(condition, given=given) == level
+
+
+def test_every_basis_speaks_chinese_too(book):
+    assert [name for name, rule in book.rules.items() if not re.search("[一-鿿]", rule.basis_zh or "")] == []
 
 
 def test_since_is_the_start_of_the_unbroken_run(book):
@@ -179,6 +187,10 @@ def test_observations_grow_stale():
             r"stricter from yellow to red",
         ),
         ({"condition": {"metric": "current_ratio", "of": "chance", "at_least": 0.5}}, r"`breach` go together"),
+        (
+            {"condition": {"metric": "limit_use", "of": "year_ago", "above": 0.9}},
+            r"limit_use: of year_ago: seen on one day",
+        ),
         ({"condition": A, "levels": ["yellow"], "days": {"orange": 5}}, r"no deadline for \['yellow'\]"),
         ({"examples": [{"given": {"current_ratio": 0.9}, "expect": "orange"}] * 2}, r"one that stays quiet"),
         ({"examples": []}, r"examples"),

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from postloan import loan_tables
+from postloan import loan_rows, loan_tables
 from postloan.portfolio.standing import STANDING
 
 
@@ -19,7 +19,7 @@ def side(**given: list[dict]) -> dict[str, pd.DataFrame]:
     made = {}
     for name in loan_tables.LOAN_TABLES:
         rows = pd.DataFrame(given.get(name, []))
-        empty = loan_tables.empty(name)
+        empty = loan_rows.empty(name)
         made[name] = rows.reindex(columns=empty.columns).astype(empty.dtypes) if len(rows) else empty
     return {**made, "plans": made["schedule"]}
 

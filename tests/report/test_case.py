@@ -8,7 +8,7 @@ import pytest
 from postloan import chasing, early_warning, measures, rules, texts
 from postloan.judgement import rules as judging
 from postloan.judgement import trial
-from postloan.report import case, changes
+from postloan.report import case, changes, signals
 from sheets import sheet, told
 
 BOOK, MEASURES, AS_OF = rules.load(), measures(), "2026-05-15"
@@ -131,6 +131,21 @@ def test_cover_speaks_before_limits_and_terms():
     first, *_ = made.links["repayment"]
     assert first.rules == ["service_not_covered"]
     assert "Limits or terms are used up" not in told(case.story(made))
+
+
+def test_a_year_ago_is_told_beside():
+    made = make("en", "losing_and_illiquid")
+    test = made.signals.at[0, "evidence"][1]
+    test["of"] = "year_ago"
+    said = f"at {made.value(test['value'], test['metric'])} a year ago"
+    assert said in told(case.story(made))
+    assert "a year ago" in told(signals.signal_table(made.signals, BOOK.rules, MEASURES, sheet("en")))
+
+
+@pytest.mark.parametrize(("language", "field"), [("zh", "basis_zh"), ("en", "basis")])
+def test_basis_speaks_the_readers_language(language, field):
+    shown = told(signals.signal_table(fired("overdue"), BOOK.rules, MEASURES, sheet(language)))
+    assert getattr(BOOK.rules["overdue"], field) in shown
 
 
 def test_misuse_speaks_of_the_money():

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from postloan.analysis import talks
-from postloan.loan_tables import checked, empty
+from postloan.loan_rows import checked, empty
 from postloan.report import conversations
 from sheets import in_millions as sheet
 
@@ -33,6 +33,7 @@ def test_every_table_and_the_sentence_speak(language):
     assert "55" in said
     assert "{" not in said + "".join(str(each.html) for each in shown)
     assert "45" in shown[1].html  # days past the due date
+    assert on.words("talks.months", count=3) in shown[2].html  # a flow without its months could be a year's
 
 
 def test_no_contact_is_said():

@@ -8,7 +8,8 @@ import pytest
 from postloan import texts
 from postloan.analysis import accounts, loan_use, use_facts, use_params
 from postloan.book import sample
-from postloan.loan_tables import LOAN_TABLES, newest
+from postloan.loan_rows import newest
+from postloan.loan_tables import LOAN_TABLES
 from postloan.report import account_story, charts, proceeds
 from postloan.report.exhibits import Sheet
 

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from postloan import loan_tables, texts
+from postloan import loan_rows, texts
 from postloan.report import exhibits, signing
 
 SIGNED = {"borrower_id": "A", "review_as_of": "2026-05-15", "approved_class": "substandard", "signed_by": "<Wang>"}
@@ -15,7 +15,7 @@ SIGNED |= {"signed_on": pd.Timestamp("2026-05-15"), "remark": "monthly"}
 
 def told(language, *rows):
     sheet = exhibits.Sheet(texts(language), "CNY", "2026-05-15", 360, 2, 1, True, (1e4, "万", 0))
-    signed = pd.DataFrame(rows) if rows else loan_tables.empty("sign_offs")
+    signed = pd.DataFrame(rows) if rows else loan_rows.empty("sign_offs")
     return html.unescape(re.sub(r"<[^>]+>", " ", signing.block(signed, "Normal", sheet).html))
 
 

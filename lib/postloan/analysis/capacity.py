@@ -142,12 +142,12 @@ def future(drawn: outlook.Draws, panel: Panel, rows: pd.DataFrame, past: pd.Data
 
 def _due(drawn: outlook.Draws, panel: Panel, rows: pd.DataFrame, then: pd.Series, soon: pd.Series) -> pd.DataFrame:
     """What is due in the twelve months up to each day, and what is still unpaid from before them."""
-    mine = rows[(rows["borrower_id"] == drawn.borrower_id) & (rows["due"] > 0)]
-    month, told = mine["due_on"].dt.to_period("M"), []
+    mine = rows[(rows["borrower_id"] == drawn.borrower_id) & (rows["due"] > 0) & rows["due_on"].notna()]
+    month, told = mine["due_on"].to_numpy("datetime64[M]").astype(int), []
+    owed, unpaid = mine["due"].to_numpy(), mine["open"].to_numpy()
     for number, day in enumerate(drawn.days, start=1):
-        end = day.to_period("M")
-        within = (month > end - debt.YEAR) & (month <= end)
-        own = mine.loc[within, "due"].sum() + mine.loc[month <= end - debt.YEAR, "open"].sum()
+        end = day.to_datetime64().astype("datetime64[M]").astype(int)
+        own = owed[(month > end - debt.YEAR) & (month <= end)].sum() + unpaid[month <= end - debt.YEAR].sum()
         share = min(number * drawn.step / debt.YEAR, 1.0)
         other = sum(
             (1 - share) * then[f"other_{kind}"] + share * soon[f"other_{kind}"] for kind in ("principal", "interest")

@@ -221,13 +221,14 @@ def explain(
     key = panel.locate(*at)
     position = panel.rows.index.get_loc(key)
     result = evaluator.evaluate(formula, zero_reason=zero_reason)
-    inputs, facts = [], []
+    inputs, traced = [], []
     for leaf in leaves(formula):
-        view, item = leaf.split(".")
-        frame = panel.view(view)
-        inputs.append((leaf, float(frame[item].iloc[position]) if item in frame else np.nan))
-        facts += [{"leaf": leaf, "weight": weight, **fact} for weight, fact in panel.trace(view, item, key)]
-    columns = ["leaf", "weight", *panel.statements.columns.drop("borrower_id")]
+        inputs.append((leaf, float(evaluator.evaluate(leaf).values[position])))
+        traced += [(leaf, weight, place) for weight, place in panel.trace(*leaf.split("."), key)]
+    facts = panel.statements.iloc[[place for *_, place in traced]].reset_index(drop=True)
+    facts.insert(0, "leaf", [leaf for leaf, *_ in traced])
+    facts.insert(1, "weight", [float(weight) for _, weight, _ in traced])
+    del facts["borrower_id"]
     mine = panel.statements.loc[panel.statements["borrower_id"] == at[0], "currency"]
     return Explanation(
         ratio,
@@ -238,5 +239,5 @@ def explain(
         evaluator.reasons[result.codes[position]] if np.isnan(result.values[position]) else None,
         mine.iloc[-1],
         pd.DataFrame(inputs, columns=["leaf", "value"]),
-        pd.DataFrame(facts, columns=columns),
+        facts,
     )

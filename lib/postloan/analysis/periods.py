@@ -59,11 +59,8 @@ class Panel(Glance):
         self._codes = pd.Index(statements["borrower_id"].unique())
         facts = statements.assign(key=self.keys(statements["borrower_id"], statements["period_end"]))
         facts = facts.drop_duplicates(["key", "months", "item"], keep="last")
-        self._spans = {
-            span: part.pivot(index="key", columns="item", values="amount")
-            for span, part in facts.groupby("months")[["key", "item", "amount"]]
-        }
-        self.rows = _reporting_periods(facts)
+        self._spans = {span: _wide(part) for span, part in facts.groupby("months")[["key", "item", "amount"]]}
+        self.rows = self._reporting_periods(facts)
         self._views: dict[str, pd.DataFrame] = {}
 
     def glance(self) -> tuple[str, list[pd.DataFrame]]:
@@ -77,6 +74,13 @@ class Panel(Glance):
         """Integer keys that step by one a month; a period end belongs to the month end nearest to it."""
         near = pd.to_datetime(period_end) - pd.Timedelta(days=15)
         return self._codes.get_indexer(borrower_id) * _SPAN_OF_KEY + (near.dt.year * 12 + near.dt.month).to_numpy()
+
+    def _reporting_periods(self, facts: pd.DataFrame) -> pd.DataFrame:
+        """Periods that carry a statement: total assets or a year-to-date flow of the main lines."""
+        main = facts[facts["item"].isin(["total_assets", "revenue", "net_profit", "cfo"])]
+        rows = main.groupby("key")[["period_end", "known_on"]].max()
+        rows.insert(0, "borrower_id", self._codes[rows.index // _SPAN_OF_KEY])
+        return rows
 
     def start_keys(self, drawn: pd.Series) -> pd.Series:
         """The key of each borrower's last period before its first drawdown (`drawn`, by borrower), where known."""
@@ -105,21 +109,23 @@ class Panel(Glance):
         quarter = self._flows(QUARTER_ROUTES, self._spans)
         ttm = self._flows(TTM_ROUTES, {**self._spans, "q": quarter})
         backs = (0, 12) if self.average_points == 2 else (0, 3, 6, 9, 12)
-        avg = sum(_back(end, back, end.index) for back in backs) / len(backs)
+        avg = sum(_at(end, end.index - back) for back in backs) / len(backs)
         return {
             "end": end,
-            "avg": avg,
+            "avg": pd.DataFrame(avg, end.index, end.columns),
             "quarter": _with_composites(quarter, "flow"),
             "ttm": _with_composites(ttm, "flow"),
         }
 
     def _flows(self, routes: tuple, spans: dict) -> pd.DataFrame:
         keys = pd.Index(np.unique(np.concatenate([s.index for m, s in spans.items() if m != 0] or [[]])), dtype="int64")
-        columns = [item for item in chart.items() if item in chart.flows() and any(item in s for s in spans.values())]
+        flows, told = chart.flows(), set().union(*spans.values())
+        columns = [item for item in chart.items() if item in flows and item in told]
+        wide = {span: frame.reindex(columns=columns) for span, frame in spans.items()}
         total = np.full((len(keys), len(columns)), np.nan)
         for route in routes:
             if all(span in spans for _, _, span in route):
-                parts = [sign * _back(spans[span], back, keys, columns).to_numpy() for sign, back, span in route]
+                parts = [sign * _at(wide[span], keys - back) for sign, back, span in route]
                 total = np.where(np.isnan(total), sum(parts), total)
         return pd.DataFrame(total, index=keys, columns=columns)
 
@@ -130,15 +136,15 @@ class Panel(Glance):
 
     def locate(self, borrower_id: str, period_end: str | pd.Timestamp) -> int:
         """The key of one borrower's period; ContractError lists the periods there are."""
-        mine = self.rows[self.rows["borrower_id"] == borrower_id]
-        found = mine.index[mine["period_end"] == pd.Timestamp(period_end)]
+        mine, ends = self.rows["borrower_id"] == borrower_id, self.rows["period_end"]
+        found = self.rows.index[mine & (ends == pd.Timestamp(period_end))]
         if not len(found):
-            known = [f"{day:%Y-%m-%d}" for day in mine["period_end"]]
+            known = [f"{day:%Y-%m-%d}" for day in ends[mine]]
             raise ContractError(f"{borrower_id} has no period {period_end}; periods: {known}")
         return int(found[0])
 
-    def trace(self, view: str, item: str, key: int) -> list[tuple[float, pd.Series]]:
-        """The reported facts behind one figure, as (weight, row of `statements`); empty when it is missing."""
+    def trace(self, view: str, item: str, key: int) -> list[tuple[float, int]]:
+        """The reported facts behind one figure, as (weight, place in `statements`); empty when it is missing."""
         kind, lag = parse_view(view)
         key -= 12 * lag
         if item not in chart.items():
@@ -150,7 +156,7 @@ class Panel(Glance):
             return [row for back in backs for row in self._fact(1 / len(backs), item, key - back, 0)]
         return self._trace_flow(QUARTER_ROUTES if kind == "quarter" else TTM_ROUTES, item, key)
 
-    def _trace_composite(self, kind: str, item: str, key: int) -> list[tuple[float, pd.Series]]:
+    def _trace_composite(self, kind: str, item: str, key: int) -> list[tuple[float, int]]:
         of = "stock" if kind in ("end", "avg") else "flow"
         source = self._base["end" if of == "stock" else kind]
         for formula in chart.composites(of)[item].derive:
@@ -163,9 +169,9 @@ class Panel(Glance):
                     return rows
         return []
 
-    def _trace_flow(self, routes: tuple, item: str, key: int) -> list[tuple[float, pd.Series]]:
+    def _trace_flow(self, routes: tuple, item: str, key: int) -> list[tuple[float, int]]:
         for route in routes:
-            rows: list[tuple[float, pd.Series]] = []
+            rows: list[tuple[float, int]] = []
             for sign, back, span in route:
                 if span == "q":
                     part = self._trace_flow(QUARTER_ROUTES, item, key - back)
@@ -178,15 +184,16 @@ class Panel(Glance):
                 return rows
         return []
 
-    def _fact(self, weight: float, item: str, key: int, span: int) -> list[tuple[float, pd.Series]]:
-        facts = self._indexed
-        return [(weight, facts.loc[(key, span, item)])] if (key, span, item) in facts.index else []
+    def _fact(self, weight: float, item: str, key: int, span: int) -> list[tuple[float, int]]:
+        place = self._places.get((key, span, item))
+        return [] if place is None else [(weight, place)]
 
     @cached_property
-    def _indexed(self) -> pd.DataFrame:
-        key = self.keys(self.statements["borrower_id"], self.statements["period_end"])
-        facts = self.statements.assign(key=key).drop_duplicates(["key", "months", "item"], keep="last")
-        return facts.set_index(["key", "months", "item"], drop=False).sort_index()
+    def _places(self) -> dict[tuple[int, int, str], int]:
+        """The row of `statements` by key, months and item; the last of several."""
+        facts = self.statements
+        keys = self.keys(facts["borrower_id"], facts["period_end"]).tolist()
+        return {fact: place for place, fact in enumerate(zip(keys, facts["months"], facts["item"], strict=True))}
 
 
 @dataclass(frozen=True)
@@ -240,17 +247,18 @@ def gaps(panel: Panel, *, years: int = 3) -> pd.DataFrame:
     return missing.assign(month=pd.PeriodIndex.from_fields(year=ordinal // 12, month=ordinal % 12 + 1, freq="M"))
 
 
-def _reporting_periods(facts: pd.DataFrame) -> pd.DataFrame:
-    """Periods that carry a statement: total assets or a year-to-date flow of the main lines."""
-    main = facts[facts["item"].isin(["total_assets", "revenue", "net_profit", "cfo"])]
-    rows = main.sort_values("period_end").drop_duplicates("key", keep="last").set_index("key")
-    known = main.groupby("key")["known_on"].max()
-    return rows[["borrower_id", "period_end"]].join(known).sort_index()
+def _wide(facts: pd.DataFrame) -> pd.DataFrame:
+    """Amounts by key and item, which `facts` (key, item, amount) name once each."""
+    (row, keys), (column, items) = (pd.factorize(facts[name], sort=True) for name in ("key", "item"))
+    amounts = np.full((len(keys), len(items)), np.nan)
+    amounts[row, column] = facts["amount"]
+    return pd.DataFrame(amounts, pd.Index(keys, name="key"), pd.Index(items, name="item"))
 
 
-def _back(frame: pd.DataFrame, months: int, keys: pd.Index, columns: list[str] | None = None) -> pd.DataFrame:
-    wanted = frame if columns is None else frame.reindex(columns=columns)
-    return wanted.reindex(keys - months).set_axis(keys)
+def _at(frame: pd.DataFrame, keys: pd.Index) -> np.ndarray:
+    """The rows of a frame at some keys, NaN where it has none."""
+    places = frame.index.get_indexer(keys)
+    return np.where(places[:, None] >= 0, frame.to_numpy(float)[places], np.nan)
 
 
 def _known(frame: pd.DataFrame, key: int, item: str) -> bool:

@@ -96,9 +96,8 @@ def _warm() -> None:
     for name in _LATE:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    postloan.tables.columns_of(
-        sys.modules["pandas"].DataFrame(), "none", {}
-    )  # pandera imports half of itself at its first check
+    none = sys.modules["pandas"].DataFrame()
+    postloan.tables.validated(none, "none", postloan.tables.pa.DataFrameSchema())  # pandera imports half of itself then
     _read_params()
     gc.collect()
     gc.freeze()

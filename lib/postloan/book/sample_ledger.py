@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from postloan.book.archetypes import Archetype
-from postloan.loan_tables import LOAN_TABLES, checked, columns_of
+from postloan.loan_rows import checked
+from postloan.loan_tables import LOAN_TABLES, columns_of
 
 TODAY = pd.Timestamp("2026-05-15")  # nothing in the sample is known later
 LOOKS = (pd.Timestamp("2026-03-04"), pd.Timestamp("2026-04-29"))  # days on which officers saw every borrower

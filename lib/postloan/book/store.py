@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from postloan import backers, chart, loan_flags, loan_tables, tables
+from postloan import backers, chart, loan_flags, loan_rows, loan_tables, tables
 from postloan.book import actions as followed
 from postloan.book import backing, connecting, entries, kin, news, refusals, schema
 from postloan.book import marks as facts
@@ -118,17 +119,19 @@ class Book:
 
         Dates are datetime64[us], amounts in the basic unit of their currency. A schedule is the newest whole one.
         """
-        return loan_tables.newest(self.versions(table, borrower_id, as_of=as_of), table)
+        return loan_rows.newest(self.versions(table, borrower_id, as_of=as_of), table)
 
     def versions(self, table: str, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> pd.DataFrame:
         """Every version of a loan table's rows that was known on `as_of`, the oldest first."""
         if table not in LOAN_TABLES:
             raise SourceError(f"unknown loan table {table!r}; known: {', '.join(LOAN_TABLES)}")
-        held = schema.metadata.tables[table]
-        query = sa.select(held).where(held.c.known_on <= _day(as_of), *_among(held, borrower_id))
+        held, columns = schema.metadata.tables[table], loan_tables.columns_of(table)
+        query = sa.select(*_plain(held, columns)).where(held.c.known_on <= _day(as_of), *_among(held, borrower_id))
         with self._engine.connect() as connection:
-            found = pd.read_sql(query.order_by(held.c.known_on, held.c.id), connection)
-        return loan_tables.checked(found.drop(columns=["id", "import_id"]), table)
+            rows = connection.execute(query.order_by(held.c.known_on, held.c.id)).all()
+        cells = dict(zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True))
+        days = [name for name, each in columns.items() if each.kind == "day"]
+        return loan_rows.checked(cells | {name: np.array(cells[name], "datetime64[us]") for name in days}, table)
 
     def loan_side(self, borrower_id: str | list[str] | None = None, *, as_of: str | dt.date) -> dict[str, pd.DataFrame]:
         """Every loan table by name, as known on `as_of`; `plans` and `valuations` hold every version of schedules and
@@ -137,7 +140,7 @@ class Book:
         side = {name: self.rows(name, borrower_id, as_of=as_of) for name in LOAN_TABLES if name not in told.values()}
         for all_, name in told.items():
             side[all_] = self.versions(name, borrower_id, as_of=as_of)
-            side[name] = loan_tables.newest(side[all_], name)
+            side[name] = loan_rows.newest(side[all_], name)
         behind = backing.chain(lambda ids: self.rows("guarantors", ids, as_of=as_of), self._owners, borrower_id)
         return {**side, "backers": behind}
 
@@ -342,7 +345,7 @@ def open_book(name: str = "default") -> Book:
 
 
 def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    return loan_tables.checked(frame, name) if name in LOAN_TABLES else tables.check(frame, name)
+    return loan_rows.checked(frame, name) if name in LOAN_TABLES else tables.check(frame, name)
 
 
 def _dated(frame: pd.DataFrame, dates: list[str]) -> pd.DataFrame:

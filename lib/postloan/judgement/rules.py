@@ -60,7 +60,7 @@ class Condition(_Strict):
     """
 
     metric: str | None = None
-    of: Literal["now", "change", "growth", "since_start", "since_review", "chance", "peers"] = "now"
+    of: Literal["now", "year_ago", "change", "growth", "since_start", "since_review", "chance", "peers"] = "now"
     below: Limit | None = None
     at_most: Limit | None = None
     above: Limit | None = None
@@ -109,6 +109,8 @@ class Condition(_Strict):
             raise ValueError(f"{self.metric}: `of: chance` and `breach` go together")
         if (self.of == "peers") != (self.peer is not None) or (self.peer and self.metric in observations()):
             raise ValueError(f"{self.metric}: `of: peers` and `peer` go together, for figures of statements only")
+        if self.of not in ("now", "chance", "peers") and self.metric in observations():
+            raise ValueError(f"{self.metric}: of {self.of}: seen on one day only; expected a figure of statements")
         share = self.of == "chance" or self.peer == "percentile"
         if share and (odd := [limit for limit in limits.every(self) if not 0 <= limit <= 1]):
             raise ValueError(f"{self.metric}: of {self.of}: expected limits from 0 to 1, found {odd}")
@@ -131,6 +133,7 @@ class Rule(RuleGlance, _Strict):
     group: Literal[GROUPS]
     source: Literal["computed", "external", "officer"]
     basis: str = Field(min_length=4)
+    basis_zh: str | None = Field(None, min_length=4)  # for Chinese readers, where the basis itself is not Chinese
     condition: Condition
     levels: Annotated[list[Level], Field(min_length=1)]
     veto: bool = False
@@ -269,8 +272,8 @@ def holds(condition: Condition, level: str, sight: Sight, judged: dict[str, np.n
 
 
 def reading(condition: Condition, sight: Sight) -> np.ndarray:
-    """What a test looks at, on every row: the metric now, its change, growth, chance of a breach or place among
-    peers."""
+    """What a test looks at, on every row: the metric now, a year ago, its change, growth, chance of a breach or place
+    among peers."""
     if condition.breach:
         return sight.probability(
             condition.metric, condition.breach.limit, condition.breach.side, condition.breach.within
@@ -283,6 +286,8 @@ def reading(condition: Condition, sight: Sight) -> np.ndarray:
     if condition.of in ("since_start", "since_review"):
         return now - sight.since(condition.metric, sight.starts if condition.of == "since_start" else sight.reviews)
     before = sight.before(condition.metric, YEAR)
+    if condition.of == "year_ago":
+        return before
     if condition.of == "change":
         return now - before
     with np.errstate(all="ignore"):

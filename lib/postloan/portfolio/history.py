@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from postloan import loan_tables
+from postloan import loan_rows, loan_tables
 from postloan.analysis import servicing
 from postloan.analysis.periods import Panel
 from postloan.errors import ContractError, SourceError
@@ -66,8 +66,8 @@ def run(ledger: object, days: list[str], *, whole: int = 4) -> History:
 def _side(versions: dict[str, pd.DataFrame], day: str) -> dict[str, pd.DataFrame]:
     """The loan tables as known on a day, from all their versions; no account entries."""
     known = {name: rows[rows["known_on"] <= pd.Timestamp(day)] for name, rows in versions.items()}
-    side = {name: loan_tables.newest(rows, name) for name, rows in known.items()}
-    entries = {"transactions": loan_tables.empty("transactions")}
+    side = {name: loan_rows.newest(rows, name) for name, rows in known.items()}
+    entries = {"transactions": loan_rows.empty("transactions")}
     return {**side, **entries, "plans": known["schedule"], "valuations": known["collateral"]}
 
 

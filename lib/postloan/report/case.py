@@ -194,7 +194,7 @@ def fact(one: Finding, case: Case, said: set[str] | None = None) -> str:
     """A finding as one clause: where the figure stands, where it came from, what held beside it and since when; what
     was `said` of other figures before is not repeated."""
     words, clauses = case.sheet.words, [_stands(one, case)]
-    clauses += [_moved(test, case) for test in one.own if test["of"] not in ("now", "chance")]
+    clauses += [_moved(test, case) for test in one.own if test["of"] not in ("now", "year_ago", "chance")]
     clauses += [_likely(test, case) for test in one.tests if test["of"] == "chance"]
     runs = max((test.get("periods", 0) for test in one.own), default=0)
     if runs > 1:
@@ -251,6 +251,8 @@ def _moved(test: dict, case: Case) -> str:
         if peer == "percentile" and round(100 * test["value"]) in (0, 100):
             return words("case.moved.peers.lowest" if test["value"] < 0.5 else "case.moved.peers.highest")
         return words(f"case.moved.peers.{peer}", change=peer_figure(test["value"], peer, words))
+    if test["of"] == "year_ago":
+        return words("case.moved.year_ago", change=case.value(test["value"], test["metric"]))
     growth = test["of"] == "growth"
     if abs(test["value"]) > (FAR if growth else BEYOND.get(unit, float("inf"))):
         return ""

@@ -46,8 +46,14 @@ def _promised(promises: pd.DataFrame, sheet: Sheet) -> list[str]:
 def _off(row: tuple, sheet: Sheet) -> str:
     words = sheet.words
     shares = {"stated": _figure(row.item, row.stated, sheet), "known": _figure(row.item, row.known, sheet)}
-    about = {"item": _named(row.item, sheet), "period": words.date(row.period_end)}
+    about = {"item": _spanned(row, sheet), "period": words.date(row.period_end)}
     return words("talks.differs", **about, **shares, off=words.change_share(row.off))
+
+
+def _spanned(row: tuple, sheet: Sheet) -> str:
+    """The item, and of a flow the months it runs over."""
+    months = sheet.words("talks.months", count=int(row.months)) if row.months > 0 else ""
+    return _named(row.item, sheet) + months
 
 
 def _named(item: str, sheet: Sheet) -> str:
@@ -117,6 +123,6 @@ def stated_table(stated: pd.DataFrame, sheet: Sheet) -> Exhibit:
         )
         off = words.change_share(row.off) if pd.notna(row.off) else ""
         told = words(f"talks.verdict.{row.verdict}")
-        cells = (_named(row.item, sheet), words.date(row.period_end), *figures, off, told)
+        cells = (_spanned(row, sheet), words.date(row.period_end), *figures, off, told)
         rows.append(dict(zip(columns, cells, strict=True)))
     return table(words("talks.stated"), rows, sheet, columns=columns, numeric=columns[2:5])

@@ -37,10 +37,11 @@ def signal_table(
         state = [words("signal." + kind + "." + signal[kind]) for kind in ("status", "standing")]
         due = words("signal.due", owner=words(f"signal.owner.{signal['owner']}"), due=_day(signal["due"], sheet))
         seen = _explained(signal["evidence"], evidence(signal["evidence"], measures, sheet), sheet)
+        basis = rule.basis_zh if words.language == "zh" else ""
         cells = (
             level_mark(signal["level"], sheet),
             _two(sheet.said(rule.title), words("signal.innocent", text=sheet.said(rule.innocent)), "under aside"),
-            _two(seen, words("signal.basis", text=rule.basis), "under aside"),
+            _two(seen, words("signal.basis", text=basis or rule.basis), "under aside"),
             _day(signal["since"], sheet),
             " · ".join(state),
             _two(sheet.said(rule.action), due),
@@ -94,7 +95,7 @@ def _value(value: float, unit: str, of: str, sheet: Sheet) -> str:
     words = sheet.words
     if of in ("growth", "chance"):
         return words.value(value, "pct") if of == "chance" else words.change_share(value)
-    if of != "now":
+    if of not in ("now", "year_ago"):
         return words.change(value, "points" if unit == "count" else unit, sheet.currency)
     return words.value(value, "points" if unit == "count" else unit, sheet.currency)
 
