@@ -221,12 +221,14 @@ def explain(
     key = panel.locate(*at)
     position = panel.rows.index.get_loc(key)
     result = evaluator.evaluate(formula, zero_reason=zero_reason)
-    inputs, facts = [], []
+    inputs, traced = [], []
     for leaf in leaves(formula):
         inputs.append((leaf, float(evaluator.evaluate(leaf).values[position])))
-        traced = panel.trace(*leaf.split("."), key)
-        facts += [{"leaf": leaf, "weight": weight, **fact.to_dict()} for weight, fact in traced]
-    columns = ["leaf", "weight", *panel.statements.columns.drop("borrower_id")]
+        traced += [(leaf, weight, place) for weight, place in panel.trace(*leaf.split("."), key)]
+    facts = panel.statements.iloc[[place for *_, place in traced]].reset_index(drop=True)
+    facts.insert(0, "leaf", [leaf for leaf, *_ in traced])
+    facts.insert(1, "weight", [float(weight) for _, weight, _ in traced])
+    del facts["borrower_id"]
     mine = panel.statements.loc[panel.statements["borrower_id"] == at[0], "currency"]
     return Explanation(
         ratio,
@@ -237,5 +239,5 @@ def explain(
         evaluator.reasons[result.codes[position]] if np.isnan(result.values[position]) else None,
         mine.iloc[-1],
         pd.DataFrame(inputs, columns=["leaf", "value"]),
-        pd.DataFrame(facts, columns=columns),
+        facts,
     )

@@ -89,6 +89,11 @@ class Panel(Glance):
         last = before[~before["borrower_id"].duplicated(keep="last")]
         return pd.Series(last.index.to_numpy(float), index=last["borrower_id"].to_numpy())
 
+    @cached_property
+    def currency(self) -> pd.Series:
+        """The currency of each borrower's newest statement."""
+        return self.statements.groupby("borrower_id")["currency"].last()
+
     def view(self, name: str) -> pd.DataFrame:
         """The items of a view on `rows`, composites of the chart included."""
         if name not in self._views:
@@ -138,8 +143,8 @@ class Panel(Glance):
             raise ContractError(f"{borrower_id} has no period {period_end}; periods: {known}")
         return int(found[0])
 
-    def trace(self, view: str, item: str, key: int) -> list[tuple[float, pd.Series]]:
-        """The reported facts behind one figure, as (weight, row of `statements`); empty when it is missing."""
+    def trace(self, view: str, item: str, key: int) -> list[tuple[float, int]]:
+        """The reported facts behind one figure, as (weight, place in `statements`); empty when it is missing."""
         kind, lag = parse_view(view)
         key -= 12 * lag
         if item not in chart.items():
@@ -151,7 +156,7 @@ class Panel(Glance):
             return [row for back in backs for row in self._fact(1 / len(backs), item, key - back, 0)]
         return self._trace_flow(QUARTER_ROUTES if kind == "quarter" else TTM_ROUTES, item, key)
 
-    def _trace_composite(self, kind: str, item: str, key: int) -> list[tuple[float, pd.Series]]:
+    def _trace_composite(self, kind: str, item: str, key: int) -> list[tuple[float, int]]:
         of = "stock" if kind in ("end", "avg") else "flow"
         source = self._base["end" if of == "stock" else kind]
         for formula in chart.composites(of)[item].derive:
@@ -164,9 +169,9 @@ class Panel(Glance):
                     return rows
         return []
 
-    def _trace_flow(self, routes: tuple, item: str, key: int) -> list[tuple[float, pd.Series]]:
+    def _trace_flow(self, routes: tuple, item: str, key: int) -> list[tuple[float, int]]:
         for route in routes:
-            rows: list[tuple[float, pd.Series]] = []
+            rows: list[tuple[float, int]] = []
             for sign, back, span in route:
                 if span == "q":
                     part = self._trace_flow(QUARTER_ROUTES, item, key - back)
@@ -179,15 +184,16 @@ class Panel(Glance):
                 return rows
         return []
 
-    def _fact(self, weight: float, item: str, key: int, span: int) -> list[tuple[float, pd.Series]]:
-        facts = self._indexed
-        return [(weight, facts.loc[(key, span, item)])] if (key, span, item) in facts.index else []
+    def _fact(self, weight: float, item: str, key: int, span: int) -> list[tuple[float, int]]:
+        place = self._places.get((key, span, item))
+        return [] if place is None else [(weight, place)]
 
     @cached_property
-    def _indexed(self) -> pd.DataFrame:
-        key = self.keys(self.statements["borrower_id"], self.statements["period_end"])
-        facts = self.statements.assign(key=key).drop_duplicates(["key", "months", "item"], keep="last")
-        return facts.set_index(["key", "months", "item"], drop=False).sort_index()
+    def _places(self) -> dict[tuple[int, int, str], int]:
+        """The row of `statements` by key, months and item; the last of several."""
+        facts = self.statements
+        keys = self.keys(facts["borrower_id"], facts["period_end"]).tolist()
+        return {fact: place for place, fact in enumerate(zip(keys, facts["months"], facts["item"], strict=True))}
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def rows(connection: sa.Connection, borrower_id: str | None, as_of: str | dt.dat
             query = query.where(table.c.known_on <= pd.Timestamp(as_of).date())
         if borrower_id is not None:
             query = query.where(table.c.borrower_id == borrower_id)
-        for row in connection.execute(query):
-            digest.update(repr(tuple(row)).encode())
+        for part in connection.execute(query).partitions(1000):
+            digest.update("".join(repr(tuple(row)) for row in part).encode())
     return digest.hexdigest()
 
 
