@@ -170,6 +170,13 @@ def test_next_step_is_the_earliest_due():
     assert BOOK.rules[first["rule"]].action.en.rstrip(".") in told(case.next_step(made))
 
 
+def test_way_back_is_not_where_it_stands():
+    made = make("en", "liabilities_high")
+    test = made.signals.at[0, "evidence"][0]
+    test["value"], made.signals["level"] = test["limit"] + 1e-6, BOOK.rules["liabilities_high"].levels[-1]
+    assert f"below {made.value(test['limit'], test['metric'])}" in told(case.story(made))
+
+
 def test_turning_point_names_the_next_limit():
     made = make("en", "current_ratio_low")
     rule, level = BOOK.rules["current_ratio_low"], made.signals.at[0, "level"]
