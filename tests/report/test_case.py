@@ -170,6 +170,13 @@ def test_next_step_is_the_earliest_due():
     assert BOOK.rules[first["rule"]].action.en.rstrip(".") in told(case.next_step(made))
 
 
+def test_way_back_is_not_where_it_stands():
+    made = make("en", "liabilities_high")
+    test = made.signals.at[0, "evidence"][0]
+    test["value"], made.signals["level"] = test["limit"] + 1e-6, BOOK.rules["liabilities_high"].levels[-1]
+    assert f"below {made.value(test['limit'], test['metric'])}" in told(case.story(made))
+
+
 def test_turning_point_names_the_next_limit():
     made = make("en", "current_ratio_low")
     rule, level = BOOK.rules["current_ratio_low"], made.signals.at[0, "level"]
@@ -337,7 +344,14 @@ def test_figures_then_and_now_say_better_or_worse():
     (row,) = [each for each in rows if "#explain-current_ratio" in each]
     assert "▲" in row
     assert "变差" in row
+
     assert "变" not in told(changes.figure_table(LAST, make("zh", current_ratio=1.42))).split("流动比率")[1][:60]
+
+
+def test_difference_that_reads_as_nothing_has_no_way():
+    last = LAST | {"values": [LAST["values"][0] | {"value": 1.4151}]}
+    row = told(changes.figure_table(last, make("zh", current_ratio=1.4149))).split("流动比率")[1][:60]
+    assert ("1.41" in row, "1.42" in row, "变" in row) == (True, True, False)
 
 
 def gone(since, *, closed=False):

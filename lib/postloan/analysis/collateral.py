@@ -85,9 +85,11 @@ def _shared(rows: pd.DataFrame, state: pd.DataFrame) -> pd.DataFrame:
     general = rows["loan_id"].isna() | (rows["loan_id"] == "")
     amounts = ["value", "net", "prior_claims", "cap"]
     own = rows.loc[~general, [*KEY, "collateral_id", *amounts]].merge(open_, on=KEY).assign(share=1.0)
-    pool = rows.loc[general, ["borrower_id", "collateral_id", *amounts]].merge(open_, on="borrower_id")
-    pool["share"] = pool["balance"] / pool.groupby(["borrower_id", "collateral_id"])["balance"].transform("sum")
-    pairs = pd.concat([part for part in (own, pool) if len(part)] or [own.assign(share=1.0)], ignore_index=True)
+    pairs = own
+    if general.any():
+        pool = rows.loc[general, ["borrower_id", "collateral_id", *amounts]].merge(open_, on="borrower_id")
+        pool["share"] = pool["balance"] / pool.groupby(["borrower_id", "collateral_id"])["balance"].transform("sum")
+        pairs = pd.concat([part for part in (own, pool) if len(part)] or [own], ignore_index=True)
     for name in ("value", "net", "prior_claims"):
         pairs[name] = pairs[name] * pairs["share"]
     weight = (pairs["value"] - pairs["prior_claims"]).clip(lower=0)

@@ -42,7 +42,8 @@ def own(
     assumed = assumed or assumptions.load()
     rows = servicing.instalments(side, as_of)[[*KEY, "kind", "due_on", "due", "settled_on"]]
     rows = rows.assign(open=rows["due"].where(rows["settled_on"].isna(), 0.0))
-    rows = pd.concat([rows, _bare_interest(side, state, as_of)], ignore_index=True)
+    bare = _bare_interest(side, state, as_of)
+    rows = pd.concat([rows, bare], ignore_index=True) if len(bare) else rows
     about = side["loans"][[*KEY, "product", "currency"]]
     days = (side["loans"]["matures_on"] - side["loans"]["signed_on"]).dt.days
     rows = rows.merge(about.assign(short=days <= assumed.debt.short_term_days), on=KEY)
@@ -56,6 +57,8 @@ def _bare_interest(side: Side, state: pd.DataFrame, as_of: str | pd.Timestamp) -
     """Interest by quarter end of loans that have no plan, at their rate on what is owed today."""
     known = pd.MultiIndex.from_frame(side["schedule"][KEY])
     bare = state[(state["balance"] > _CENT) & ~pd.MultiIndex.from_frame(state[KEY]).isin(known)]
+    if bare.empty:
+        return bare
     ends = pd.DataFrame({"due_on": pd.date_range(as_of, periods=12, freq="QE").astype("datetime64[us]")})
     rows = bare.merge(ends, how="cross")
     rows = rows[rows["due_on"] <= rows["matures_on"] + pd.offsets.QuarterEnd(0)]
@@ -199,19 +202,15 @@ def _unparted(panel: Panel) -> np.ndarray:
     return np.logical_and.reduce([*parts, ~np.isnan(_leaf(panel, "end.total_liabilities"))])
 
 
-def _currency(panel: Panel) -> pd.Series:
-    return panel.statements.groupby("borrower_id")["currency"].last()
-
-
 def _foreign(rows: pd.DataFrame, panel: Panel) -> set[str]:
     """Borrowers with an open instalment in a currency other than that of their statements."""
-    theirs = rows["borrower_id"].map(_currency(panel))
+    theirs = rows["borrower_id"].map(panel.currency)
     return set(rows.loc[(rows["open"] > 0) & (rows["currency"] != theirs) & theirs.notna(), "borrower_id"])
 
 
 def _of_currency(rows: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     """The rows in the currency of their borrower's statements, with the panel's month key of the day due."""
-    mine = rows[rows["currency"] == rows["borrower_id"].map(_currency(panel))]
+    mine = rows[rows["currency"] == rows["borrower_id"].map(panel.currency)]
     return mine.assign(key=month_keys(panel, mine["borrower_id"], mine["due_on"]))
 
 
@@ -229,15 +228,13 @@ def between(rows: pd.DataFrame, column: str, after: np.ndarray, until: np.ndarra
 
 def _balance(side: Side, panel: Panel, assumed: Assumptions, keys: np.ndarray) -> dict:
     """Our balance at each key, all of it and of loans up to a year: drawn less repaid, in the statements' currency."""
-    moved = [
-        side["drawdowns"].rename(columns={"drawn_on": "on"})[[*KEY, "on", "amount"]],
-        side["repayments"].assign(on=lambda t: t["paid_on"], amount=lambda t: -t["principal"])[[*KEY, "on", "amount"]],
-    ]
-    flows = pd.concat(moved, ignore_index=True)
+    repaid = side["repayments"][[*KEY, "paid_on", "principal"]]
+    moved = [side["drawdowns"][[*KEY, "drawn_on", "amount"]], repaid.assign(principal=-repaid["principal"])]
+    flows = pd.concat([part.set_axis([*KEY, "on", "amount"], axis=1) for part in moved], ignore_index=True)
     loans = side["loans"]
     short = (loans["matures_on"] - loans["signed_on"]).dt.days <= assumed.debt.short_term_days
     flows = flows.merge(loans[[*KEY, "currency"]].assign(short=short), on=KEY)
-    flows = flows[flows["currency"] == flows["borrower_id"].map(_currency(panel))]
+    flows = flows[flows["currency"] == flows["borrower_id"].map(panel.currency)]
     flows = flows.assign(key=month_keys(panel, flows["borrower_id"], flows["on"]))
     start = keys - keys % 100_000
     held = {"all": flows, "short": flows[flows["short"]]}

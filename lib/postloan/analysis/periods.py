@@ -89,6 +89,11 @@ class Panel(Glance):
         last = before[~before["borrower_id"].duplicated(keep="last")]
         return pd.Series(last.index.to_numpy(float), index=last["borrower_id"].to_numpy())
 
+    @cached_property
+    def currency(self) -> pd.Series:
+        """The currency of each borrower's newest statement."""
+        return self.statements.groupby("borrower_id")["currency"].last()
+
     def view(self, name: str) -> pd.DataFrame:
         """The items of a view on `rows`, composites of the chart included."""
         if name not in self._views:

@@ -126,6 +126,8 @@ def lagging(facts: Facts) -> tuple[pd.DataFrame, np.ndarray]:
     whether it could be judged, by k."""
     limits, drawn = facts.how.flags.u11, facts.drawn
     seen = facts.rows["progress"]
+    if seen.empty:
+        return nothing(), np.zeros(len(drawn), dtype=bool)
     seen = seen[number(seen["seen_on"]) <= facts.today].sort_values("seen_on", kind="stable")
     key = pd.MultiIndex.from_frame(seen[["borrower_id", "loan_id"]].astype(object))
     wanted = pd.MultiIndex.from_frame(drawn[["borrower_id", "loan_id"]].astype(object))

@@ -56,11 +56,7 @@ def returns(facts: Facts) -> pd.DataFrame:
     limits = facts.how.flags.u1
     told = back(facts, limits.days)
     told = told[(told["returned"] >= limits.back * told["raw"] * (1 - limits.near)) & (told["returned"] > 0)]
-    scale = (told["returned"] / told["raw"]).clip(upper=1)
-    told = told.assign(**{way: told[way] * scale for way in WAYS})
-    paid = facts.first_hop.merge(told[["k", "group"]].assign(scale=scale), on=["k", "group"])
-    paid = paid.assign(**{way: paid[way] * paid["scale"] for way in WAYS})
-    parts = [part for part in (paid, _direct(facts, told), _home(facts, told)) if len(part)]
+    parts = [part for part in (_returned(facts, told), _direct(facts, told), _home(facts, told)) if len(part)]
     if not parts:
         return nothing()
     rows = _worth(pd.concat(parts), facts, limits.floor)
@@ -75,6 +71,15 @@ def returns(facts: Facts) -> pd.DataFrame:
         mine + (more if isinstance(more, list) else []) for mine, more in zip(gathered["rows"], back_rows, strict=True)
     ]
     return gathered.assign(since=first.reindex(gathered["k"]).to_numpy(), rows=ids)
+
+
+def _returned(facts: Facts, told: pd.DataFrame) -> pd.DataFrame:
+    """The payments to those who sent money back, as far as it came."""
+    if told.empty:
+        return told
+    scale = (told["returned"] / told["raw"]).clip(upper=1)
+    paid = facts.first_hop.merge(told[["k", "group"]].assign(scale=scale), on=["k", "group"])
+    return paid.assign(**{way: paid[way] * paid["scale"] for way in WAYS})
 
 
 def _came(facts: Facts, told: pd.DataFrame) -> pd.DataFrame:

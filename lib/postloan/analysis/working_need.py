@@ -77,7 +77,7 @@ def _first(codes: pd.DataFrame) -> pd.Series:
 def _against(told: pd.DataFrame, state: pd.DataFrame, panel: Panel, assumed: Assumptions) -> pd.DataFrame:
     """Our balance, others' short debt, and whether we lent too much; a loan in another currency leaves a reason."""
     lent = state[state["product"].isin(assumed.working_capital.products)]
-    theirs = lent["borrower_id"].map(panel.statements.groupby("borrower_id")["currency"].last())
+    theirs = lent["borrower_id"].map(panel.currency)
     foreign = set(lent.loc[(lent["currency"] != theirs) & (lent["balance"] > 0), "borrower_id"])
     balance = lent.groupby("borrower_id")["balance"].sum()
     told["balance"] = told["borrower_id"].map(balance).fillna(0.0)
@@ -99,6 +99,8 @@ def limit_use(side: dict[str, pd.DataFrame], as_of: str | pd.Timestamp) -> pd.Se
     total = side["drawdowns"].groupby(KEY)["amount"].sum().rename("drawn")
     lines = loans.join(total, on=KEY)
     lines = lines[(lines["drawn"] > lines["amount"]) & lines["closed_on"].isna() & (lines["amount"] > 0)]
+    if lines.empty:
+        return pd.Series(dtype=float)
     flows = pd.concat(
         [
             side["drawdowns"][[*KEY, "drawn_on", "amount"]].rename(columns={"drawn_on": "on"}),

@@ -37,6 +37,8 @@ def observations(borrowers: list[str] | pd.Series, kin: Kin, as_of: str | pd.Tim
     """How long others of each borrower's group are overdue (sight.COLUMNS), but where an officer knows of longer."""
     told = groups.observations(kin.groups, kin.loans, as_of)
     told = told[told["borrower_id"].isin(borrowers)]
+    if told.empty:
+        return told
     fresh = sight.fresh(kin.observed[kin.observed["metric"].isin(told["metric"])], as_of)
     longest = fresh.set_index("borrower_id")["value"].reindex(told["borrower_id"]).to_numpy(float)
     return told[~(longest > told["value"].to_numpy(float))][sight.COLUMNS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pandas as pd
@@ -75,16 +76,17 @@ def figure_table(last: Mapping, case: Case) -> Exhibit:
             now = case.compared.at[name, "now"]
             moved = words.change(now - then[name], measure.unit, case.sheet.currency)
             shown = [words.value(value, measure.unit, case.sheet.currency) for value in (then[name], now)]
-            way = _way(measure.worsening(now, then[name]), shown, case)
+            alike = shown[0] == shown[1] or not re.search("[1-9]", moved)
+            way = "" if alike else _way(measure.worsening(now, then[name]), case)
             cells = (explained_at(name, words.ratio(name)), *shown, Markup("{} {}").format(moved, way))
             rows.append(dict(zip(columns, cells, strict=True)))
     caption = words("changes.figures", date=words.date(last["as_of"]))
     return table(caption, rows, case.sheet, columns=columns, numeric=columns[1:])
 
 
-def _way(worse: float, shown: list[str], case: Case) -> Markup:
-    """Whether a figure that reads differently is better or worse, in a word and a shape."""
-    if shown[0] == shown[1] or not worse or pd.isna(worse):
+def _way(worse: float, case: Case) -> Markup:
+    """Whether a figure is better or worse, in a word and a shape."""
+    if not worse or pd.isna(worse):
         return Markup("")
     state, band = ("worse", "warn") if worse > 0 else ("better", "ok")
     return banded(band, case.sheet.words(f"changes.way.{state}"))

@@ -49,8 +49,10 @@ def _way_back(one: Finding, held: dict, bound: float, case: Case) -> str:
     words, metric = case.sheet.words, case.sheet.metric(one.metric)
     if not bound and held["side"] == "below":
         return words("case.turn_zero", metric=metric)
-    key = "case.turn_under" if held["side"] == "at_least" else "case.turn_better"
-    return words(key, metric=metric, limit=case.value(bound, one.metric))
+    limit = case.value(bound, one.metric)
+    alike = held["side"] == "above" and case.value(held["value"], one.metric) == limit  # to the eye
+    key = "case.turn_under" if alike or held["side"] == "at_least" else "case.turn_better"
+    return words(key, metric=metric, limit=limit)
 
 
 def _lacking(condition: object, held: dict, level: str, case: Case) -> list[tuple[str, float, str]]:
