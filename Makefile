@@ -17,6 +17,7 @@ $(READY): requirements.lock pyproject.toml $(KERNEL)/kernel.json $(DESK)/postloa
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q lib # once, and not at every start where Python is told to write no bytecode
 	$(BIN)/jupyter kernelspec install --sys-prefix --replace --name postloan --log-level=ERROR $(KERNEL)
 	mkdir -p $(VENV)/share/jupyter/lab/settings/overrides.d $(VENV)/share/jupyter/labextensions/postloan-lab
 	cp $(DESK)/postloan.json $(VENV)/share/jupyter/lab/settings/overrides.d/

@@ -50,6 +50,7 @@ _LATE = (  # what a kernel or a report would import by itself, later
 _DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 _FREQUENT = 20_000  # objects between two collections: a report makes many frames and few cycles
 _NO_MEMORY = 70  # exit code
+_LAST_WORDS = 1.0  # seconds
 _MOST_BYTES = 4_000_000  # of a request: an environment is far smaller
 
 
@@ -317,9 +318,18 @@ def _leave(work: Callable[[], None]) -> None:
         traceback.print_exc()
     finally:
         with contextlib.suppress(BaseException):
+            _await_control()
             threading._shutdown()
             atexit._run_exitfuncs()
         with contextlib.suppress(BaseException):
             sys.__stdout__.flush()
             sys.__stderr__.flush()
         os._exit(code)
+
+
+def _await_control() -> None:
+    """Let the thread that was told to shut down say its last words: ipykernel closes first what it says them through,
+    and would then wait for it in vain until it is terminated, seconds later."""
+    for thread in threading.enumerate():
+        if thread.name == sys.modules["ipykernel.thread"].CONTROL_THREAD_NAME:
+            thread.join(_LAST_WORDS)
