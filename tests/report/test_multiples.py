@@ -60,3 +60,10 @@ def test_named_places_replace_the_ends():
     told = words(Panel("Cash", {"past": (DAYS, DAYS)}, ticks=[(DAYS[1], "middle")]))
     assert "middle" in told
     assert "19-04" not in told
+
+
+def test_unit_stands_between_the_days_named():
+    told = figure(Panel("Cash", {"past": (DAYS, DAYS)}, unit="CNY k")).texts
+    first, last, unit = (next(text for text in told if text.get_text() == word) for word in ("19-04", "19-10", "CNY k"))
+    assert first.get_position()[0] < unit.get_position()[0] < last.get_position()[0]
+    assert unit.get_position()[1] == first.get_position()[1]

@@ -185,16 +185,16 @@ def fan(outlook: pd.DataFrame, history: pd.DataFrame, measures: dict[str, Measur
 
 
 def _fan(past: pd.DataFrame, ahead: pd.DataFrame, measure: Measure, sheet: Sheet) -> Panel:
-    factor, unit = 100 if measure.unit == "pct" else 1, " (%)" if measure.unit == "pct" else ""
+    factor, unit = (100, "%") if measure.unit == "pct" else (1, "")
     known = past["value"].to_numpy(float)
     if measure.unit == "money":
         divisor, word, _ = sheet.words.scale(np.abs([*known, *ahead["upper"]]).max() * 10)
-        factor, unit = 1 / divisor, f" ({sheet.words.unit(sheet.currency, word)})"
+        factor, unit = 1 / divisor, sheet.words.unit(sheet.currency, word)
     before, days = _numbers(past["period_end"]), _numbers(ahead["period_end"])
     days = np.concatenate([before[-1:], days])
     mean, lower, upper = (np.concatenate([known[-1:], ahead[name]]) * factor for name in ("mean", "lower", "upper"))
     lines = {"past": (before, known * factor), "ahead": (days, mean)}
-    panel = Panel(sheet.words.ratio(measure.id) + unit, lines, {"band": [band(days, lower, upper)]})
+    panel = Panel(sheet.words.ratio(measure.id), lines, {"band": [band(days, lower, upper)]}, unit=unit)
     if measure.warn is not None:
         panel.level("warn", measure.warn * factor, reach=0.5)
     return panel

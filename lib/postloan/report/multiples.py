@@ -27,8 +27,8 @@ _STEPS, _MOST = (1, 2, 2.5, 5, 10), 9  # of a scale
 @dataclass
 class Panel:
     """One little chart: `lines` through days and values by style, `areas` their outlines, `dots` and `levels` right
-    across by style. `ticks` are the places named below (none: the first and last day), `span` and `limits` the ends of
-    both scales."""
+    across by style. `ticks` are the places named below (none: the first and last day), `unit` stands between them where
+    a title has no room for it; `span` and `limits` are the ends of both scales."""
 
     title: str
     lines: dict[str, Line] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class Panel:
     dots: dict[str, Line] = field(default_factory=dict)
     levels: dict[str, float] = field(default_factory=dict)
     ticks: list[tuple[float, str]] = field(default_factory=list)
+    unit: str = ""
 
     def __post_init__(self):
         drawn = [*self.lines.values(), *(each for outlines in self.areas.values() for each in outlines)]
@@ -100,6 +101,7 @@ def _draw(panel: Panel, box: np.ndarray, shapes: dict[str, list], figure: Figure
         x = np.interp(place, panel.span, box[:, 0])
         shapes["tick"].append([(x, bottom - _TICK), (x, bottom)])
         figure.text(x, bottom - _LABEL, label, ha="center", va="top", **words)
+    figure.text((left + right) / 2, bottom - _LABEL, panel.unit, ha="center", va="top", **words)
     figure.text(left, top + _TITLE, panel.title, size=matplotlib.rcParams["axes.titlesize"], **words)
     if power:
         figure.text(left, top + _POWER, power, **words)
