@@ -28,7 +28,7 @@ class Kin:
 def of(side: dict[str, pd.DataFrame], loans: pd.DataFrame, observed: pd.DataFrame, borrowers: pd.DataFrame) -> Kin:
     """Kin from the tables of a whole book, or of one borrower and its kin (`Book.kin`).
 
-    `borrowers` has borrower_id and credit_code, of all.
+    `borrowers` has borrower_id and credit_code, of all of them.
     """
     return Kin(side, loans, observed, groups.ids(side["parties"], borrowers))
 
