@@ -88,11 +88,13 @@ def _formulas() -> dict[str, str]:
     return {**ratios.FORMULAS, **scores.FORMULAS}
 
 
-class _Groups:
-    """The borrowers of each industry, parent industry and the book by currency, and who of them are taken."""
+class Groups:
+    """The borrowers of each industry, parent industry and the book by currency, and who of them are taken; `borrowers`
+    is the book's table of all (borrower_id, industry, currency)."""
 
-    def __init__(self, borrowers: pd.DataFrame, plan: Plan):
-        self.plan = plan
+    def __init__(self, borrowers: pd.DataFrame, plan: Plan | None = None):
+        self.plan = plan = plan or load()
+        self.currency = borrowers.set_index("borrower_id")["currency"].to_dict()
         kinds = [*zip(*(_known(borrowers[name]) for name in ("industry", "currency")), strict=True)]
         keys = {kind: _keys(*kind, plan.apart) for kind in dict.fromkeys(kinds)}
         self.keys = {name: keys[kind] for name, kind in zip(borrowers["borrower_id"], kinds, strict=True)}
@@ -108,6 +110,11 @@ class _Groups:
             names = sorted(self._members.get(group, []), key=lambda each: (zlib.crc32(each.encode()), each))
             self._taken[group] = names[: self.plan.most]
         return self._taken[group]
+
+    def pool(self, borrower_id: str) -> list[str]:
+        """Whose statements a comparison of a borrower reads."""
+        taken = (each for step in self.ladder(borrower_id) for each in self.taken(step))
+        return sorted({borrower_id, *taken})
 
     def ladder(self, borrower_id: str) -> list[tuple]:
         """The groups a borrower is compared with, the closest first; none wider than one that is sure to suffice."""
@@ -133,16 +140,19 @@ def _keys(industry: str, currency: str, apart: list[str]) -> dict[str, tuple[str
     return {step: (name, currency) for step, name in steps.items()}
 
 
-def pool(borrowers: pd.DataFrame, borrower_id: str, *, plan: Plan | None = None) -> list[str]:
+def pool(borrowers: pd.DataFrame | Groups, borrower_id: str, *, plan: Plan | None = None) -> list[str]:
     """Whose statements a comparison of one borrower reads: its own and those of its groups; `borrowers` is the book's
-    table of all."""
-    return pools(borrowers, plan)(borrower_id)
+    table of all, or its `Groups`."""
+    return _groups(borrowers, plan).pool(borrower_id)
 
 
 def pools(borrowers: pd.DataFrame, plan: Plan | None = None) -> Callable[[str], list[str]]:
     """`pool` of any borrower of the book's table."""
-    groups = _Groups(borrowers, plan or load())
-    return lambda name: sorted({name, *(each for step in groups.ladder(name) for each in groups.taken(step))})
+    return Groups(borrowers, plan).pool
+
+
+def _groups(borrowers: pd.DataFrame | Groups, plan: Plan | None) -> Groups:
+    return borrowers if isinstance(borrowers, Groups) else Groups(borrowers, plan)
 
 
 class _Pool(NamedTuple):
@@ -157,25 +167,24 @@ class Among:
     """The borrowers of a panel beside their peers, asked by metric.
 
     `panel` holds the borrowers and their peers (`pool`) with `REACH` months of statements or more; `borrowers` is the
-    book's table (borrower_id, industry, currency). Called with a metric and one of READINGS it gives a figure a
-    borrower, as `judgement.sight` asks for it: the percentile (0–1), the value over the peers' median less one, in
-    times of their mean, or in robust deviations from their median; NaN where there is no comparison, and where only
-    the whole book is left to compare with: that is shown, but no ground for a warning. `of` is the borrower that will
-    be asked about (None: all of the panel).
+    book's table (borrower_id, industry, currency), or its `Groups`. Called with a metric and one of READINGS it gives
+    a figure a borrower, as `judgement.sight` asks for it: the percentile (0–1), the value over the peers' median less
+    one, in times of their mean, or in robust deviations from their median; NaN where there is no comparison, and where
+    only the whole book is left to compare with: that is shown, but no ground for a warning. `of` is the borrower that
+    will be asked about (None: all of the panel).
     """
 
     def __init__(
-        self, panel: Panel, borrowers: pd.DataFrame, *, day_basis: int = 360, plan: Plan | None = None,
+        self, panel: Panel, borrowers: pd.DataFrame | Groups, *, day_basis: int = 360, plan: Plan | None = None,
         of: str | None = None,
     ):  # fmt: skip
-        self.plan, self._of = plan or load(), of
+        self._groups, self._of = _groups(borrowers, plan), of
+        self.plan, self._currency = self._groups.plan, self._groups.currency
         self._evaluator = ratios.evaluator(panel, day_basis)
         self._evaluator.settings["price_index"] = 100.0
         ends = panel.rows["period_end"] - pd.Timedelta(days=15)
         self._ends = panel.view("end")
         self._rows = panel.rows.assign(month=(ends.dt.year * 12 + ends.dt.month).to_numpy())
-        self._groups = _Groups(borrowers, self.plan)
-        self._currency = borrowers.set_index("borrower_id")["currency"].to_dict()
         self._known: dict[str, pd.DataFrame] = {}
 
     def __call__(self, metric: str, reading: str) -> pd.Series:
