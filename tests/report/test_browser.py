@@ -203,6 +203,14 @@ def test_captions_stay_in_sight(opened):
     assert [side for side in sides if side[0] < 0 or side[1] > 390] == []
 
 
+def test_heads_leave_no_gap(opened):
+    """On a phone: the head of a column out of sight would push all others down."""
+    opened.set_viewport_size({"width": 390, "height": 844})
+    heights = opened.locator("thead").evaluate_all("heads => heads.map(each => each.getBoundingClientRect().height)")
+    assert heights
+    assert max(heights) < 45
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_figures_are_legible(opened, width):
     opened.set_viewport_size({"width": width, "height": 800})
