@@ -109,17 +109,17 @@ def test_readings_that_rules_ask_for(reading, expected):
 def test_pool_reads_enough_and_no_more():
     master = borrowers(a=(C34, many("A", 300)), b=(C35, many("B", 300)), f=("F51 批发业", many("F", 3)))
     plan = peers.load()
-    assert len(peers.pool(master, "A000")) in (plan.most, plan.most + 1)
-    assert not [name for name in peers.pool(master, "A000") if name.startswith("B")]
-    assert {*many("F", 3)} <= {*peers.pool(master, "F000")}
-    assert len(peers.pool(master, "F000")) <= plan.most + 3
+    assert len(peers.Groups(master).pool("A000")) in (plan.most, plan.most + 1)
+    assert not [name for name in peers.Groups(master).pool("A000") if name.startswith("B")]
+    assert {*many("F", 3)} <= {*peers.Groups(master).pool("F000")}
+    assert len(peers.Groups(master).pool("F000")) <= plan.most + 3
 
 
 def test_report_reads_few_and_finds_what_the_screen_finds(sample_book):
     day, everyone = "2026-05-15", sample_book.borrowers()
     whole = peers.Among(Panel(sample_book.statements(as_of=day)), everyone)
     for borrower in ("S0003", "S0004"):
-        nearby = sample_book.statements(peers.pool(everyone, borrower), as_of=day, since="2023-09-01")
+        nearby = sample_book.statements(peers.Groups(everyone).pool(borrower), as_of=day, since="2023-09-01")
         alone = peers.Among(Panel(nearby), everyone, of=borrower)
         for metric in ("receivable_days", "revenue_growth", "interest_cover"):
             pd.testing.assert_series_equal(alone.standing(metric).loc[borrower], whole.standing(metric).loc[borrower])

@@ -33,7 +33,7 @@ def test_together_as_alone(book, found, borrower):
     panel = Panel(book.statements(borrower, as_of=AS_OF))
     observed = sight.fresh(book.observations(borrower, as_of=AS_OF), AS_OF)
     drawn = pd.Series({borrower: book.borrower(borrower)["first_drawdown"]})
-    nearby = book.statements(peers.pool(book.borrowers(), borrower), as_of=AS_OF, since="2023-09-01")
+    nearby = book.statements(peers.Groups(book.borrowers()).pool(borrower), as_of=AS_OF, since="2023-09-01")
     among = peers.Among(Panel(nearby), book.borrowers())
     seen = sight.of(panel, observed=observed, starts=panel.start_keys(drawn), peers=among)
     warnings = early_warning.scan(rules.load(), seen, as_of=AS_OF)

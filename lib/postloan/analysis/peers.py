@@ -112,7 +112,7 @@ class Groups:
         return self._taken[group]
 
     def pool(self, borrower_id: str) -> list[str]:
-        """Whose statements a comparison of a borrower reads."""
+        """Whose statements a comparison of one borrower reads: its own and those of its groups."""
         taken = (each for step in self.ladder(borrower_id) for each in self.taken(step))
         return sorted({borrower_id, *taken})
 
@@ -140,19 +140,9 @@ def _keys(industry: str, currency: str, apart: list[str]) -> dict[str, tuple[str
     return {step: (name, currency) for step, name in steps.items()}
 
 
-def pool(borrowers: pd.DataFrame | Groups, borrower_id: str, *, plan: Plan | None = None) -> list[str]:
-    """Whose statements a comparison of one borrower reads: its own and those of its groups; `borrowers` is the book's
-    table of all, or its `Groups`."""
-    return _groups(borrowers, plan).pool(borrower_id)
-
-
-def pools(borrowers: pd.DataFrame, plan: Plan | None = None) -> Callable[[str], list[str]]:
-    """`pool` of any borrower of the book's table."""
-    return Groups(borrowers, plan).pool
-
-
-def _groups(borrowers: pd.DataFrame | Groups, plan: Plan | None) -> Groups:
-    return borrowers if isinstance(borrowers, Groups) else Groups(borrowers, plan)
+def pools(borrowers: pd.DataFrame) -> Callable[[str], list[str]]:
+    """Whose statements a comparison of any borrower of the book's table reads (`Groups.pool`)."""
+    return Groups(borrowers).pool
 
 
 class _Pool(NamedTuple):
@@ -166,19 +156,19 @@ class _Pool(NamedTuple):
 class Among:
     """The borrowers of a panel beside their peers, asked by metric.
 
-    `panel` holds the borrowers and their peers (`pool`) with `REACH` months of statements or more; `borrowers` is the
-    book's table (borrower_id, industry, currency), or its `Groups`. Called with a metric and one of READINGS it gives
-    a figure a borrower, as `judgement.sight` asks for it: the percentile (0–1), the value over the peers' median less
-    one, in times of their mean, or in robust deviations from their median; NaN where there is no comparison, and where
-    only the whole book is left to compare with: that is shown, but no ground for a warning. `of` is the borrower that
-    will be asked about (None: all of the panel).
+    `panel` holds the borrowers and their peers (`Groups.pool`) with `REACH` months of statements or more; `borrowers`
+    is the book's table (borrower_id, industry, currency), or its `Groups`. Called with a metric and one of READINGS it
+    gives a figure a borrower, as `judgement.sight` asks for it: the percentile (0–1), the value over the peers' median
+    less one, in times of their mean, or in robust deviations from their median; NaN where there is no comparison, and
+    where only the whole book is left to compare with: that is shown, but no ground for a warning. `of` is the borrower
+    that will be asked about (None: all of the panel).
     """
 
     def __init__(
         self, panel: Panel, borrowers: pd.DataFrame | Groups, *, day_basis: int = 360, plan: Plan | None = None,
         of: str | None = None,
     ):  # fmt: skip
-        self._groups, self._of = _groups(borrowers, plan), of
+        self._groups, self._of = borrowers if isinstance(borrowers, Groups) else Groups(borrowers, plan), of
         self.plan, self._currency = self._groups.plan, self._groups.currency
         self._evaluator = ratios.evaluator(panel, day_basis)
         self._evaluator.settings["price_index"] = 100.0
